@@ -1,0 +1,158 @@
+"""Message bytes on the wire: the end of data found, dots taken off and put on, line endings made canonical.
+
+Law: only CRLF.CRLF ends a message, and only CRLF ends a line. `LF.CRLF`, `CR.CRLF`, `CRLF.LF` and their kin are
+content (SMTP smuggling, CVE-2023-51764). What leaves has no bare LF, and every line that begins with a dot is
+stuffed, so no downstream can find an end of data that we did not send. Blocks go in and blocks come out; nothing here
+knows a socket, and nothing works line by line: 25 MB of empty lines must cost what 25 MB of text costs.
+
+RFC 5321 §4.5.2 (transparency), §2.3.8 (lines).
+"""
+
+import io
+import re
+from collections.abc import Iterable, Iterator
+from enum import Enum
+
+BLOCK = 256 * 1024
+"""Octets written at a time: large enough to be cheap, small enough that a stalled peer holds no copy of the mail."""
+
+END_OF_DATA = b".\r\n"
+_TERMINATOR = b"\r\n.\r\n"
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+_BARE_CR = re.compile(rb"\r(?!\n)")
+
+
+class BareNewline(Enum):
+    """What becomes of a bare LF: `smtpd_forbid_bare_newline` has the same words."""
+
+    NORMALIZE = "normalize"
+    REJECT = "reject"
+
+
+class BareCr(Enum):
+    """What becomes of a lone CR; `replace` puts a blank, as Postfix's cleanup_replace_stray_cr_lf does."""
+
+    KEEP = "keep"
+    REPLACE = "replace"
+    REJECT = "reject"
+
+
+class Refused(Enum):
+    """Why a message that was read to its end cannot be used."""
+
+    TOO_BIG = "too big"
+    BARE_LF = "bare LF"
+    BARE_CR = "bare CR"
+    NO_ROOM = "no room"
+
+
+class DataReader:
+    """Takes DATA in blocks and gives the message, dots taken off and line endings canonical.
+
+    `feed` until it gives bytes: those that follow the end of data. Then `refused` says whether the message can be
+    used, and `message` gives it. After a refusal the rest is read and thrown away, so memory stays bounded by
+    `size_limit` whatever is sent.
+    """
+
+    def __init__(
+        self,
+        size_limit: int,
+        bare_newline: BareNewline = BareNewline.NORMALIZE,
+        bare_cr: BareCr = BareCr.KEEP,
+    ) -> None:
+        self.size = 0
+        """Octets of content so far, as received."""
+        self.refused: Refused | None = None
+        self._limit = size_limit
+        self._bare_newline = bare_newline
+        self._bare_cr = bare_cr
+        self._content = io.BytesIO()
+        # The CRLF of the DATA command itself: a dot in the first line is at the start of a line too. It is
+        # taken off again in `message`.
+        self._carry = b"\r\n"
+
+    def feed(self, block: bytes) -> bytes | None:
+        """Take a block; None while the end of data has not been seen, else what came behind it."""
+        pending = self._carry + block
+        end = pending.find(_TERMINATOR)
+        if end >= 0:
+            self._take(pending[: end + 2])
+            return pending[end + len(_TERMINATOR) :]
+        keep = _beginning_of_end(pending)
+        self._carry = pending[len(pending) - keep :]
+        self._take(pending[: len(pending) - keep])
+        return None
+
+    def refuse(self, why: Refused) -> None:
+        """Use none of this message and free what was read; reading goes on to the end of data."""
+        if self.refused is None:
+            self.refused = why
+            self._content = io.BytesIO()
+
+    def message(self) -> bytes:
+        """The message; the reader is empty afterwards. (getvalue() of a BytesIO that nobody else sees makes no copy,
+        but slicing would: the CRLF in front is never written, see `_take`.)"""
+        content, self._content = self._content, io.BytesIO()
+        return content.getvalue()
+
+    def _take(self, block: bytes) -> None:
+        first = self.size == 0
+        self.size += len(block)
+        if self.size - 2 > self._limit:
+            self.refuse(Refused.TOO_BIG)
+        if self.refused is not None or not block:
+            return
+        block = self._canonical(block.replace(b"\r\n.", b"\r\n"))
+        self._content.write(block[2:] if first else block)
+
+    def _canonical(self, block: bytes) -> bytes:
+        # A block never ends between CR and LF (see _beginning_of_end), so each can be judged by itself. Counting is
+        # ten times faster than the regular expression, which almost no mail needs.
+        pairs = block.count(b"\r\n")
+        if block.count(b"\r") != pairs:
+            if self._bare_cr is BareCr.REJECT:
+                self.refuse(Refused.BARE_CR)
+            elif self._bare_cr is BareCr.REPLACE:
+                block = _BARE_CR.sub(b" ", block)
+        if block.count(b"\n") != pairs:
+            if self._bare_newline is BareNewline.REJECT:
+                self.refuse(Refused.BARE_LF)
+            block = _BARE_LF.sub(b"\r\n", block)
+        return block
+
+
+def _beginning_of_end(pending: bytes) -> int:
+    """How many of the last octets may be the beginning of an end of data, and must wait for the next block."""
+    for length in (4, 3, 2, 1):
+        if pending.endswith(_TERMINATOR[:length]):
+            return length
+    return 0
+
+
+def canonical(content: bytes) -> bytes:
+    """Content that somebody made, with CRLF at the end of each line and of the last one."""
+    if content.count(b"\n") != content.count(b"\r\n"):
+        content = _BARE_LF.sub(b"\r\n", content)
+    return content if not content or content.endswith(b"\r\n") else content + b"\r\n"
+
+
+def stuffed(parts: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+    """Canonical content as blocks for the wire: dots put on, the end of data not yet.
+
+    Each part begins at the start of a line. Blocks are copied out one at a time, so a big mail is never held twice.
+    """
+    for part in parts:
+        yield from _stuffed_part(memoryview(part))
+
+
+def _stuffed_part(part: memoryview) -> Iterator[bytes]:
+    start, at_line_start = 0, True
+    while start < len(part):
+        block = bytes(part[start : start + BLOCK])
+        # A block that ends in CR waits with it, or CRLF. over the border would not be seen.
+        if block.endswith(b"\r") and len(block) > 1:
+            block = block[:-1]
+        start += len(block)
+        head = b"." if at_line_start and block.startswith(b".") else b""
+        at_line_start = block.endswith(b"\r\n")
+        yield head + block.replace(b"\r\n.", b"\r\n..")

@@ -1,0 +1,155 @@
+"""The ports: what the engine asks of the world, one Protocol each.
+
+Law: no port names a library. Whoever fulfils one is on a higher floor and raises only `lamsonproxy.errors`. A double
+implements the whole port and passes the same contract suite (tests/contract/) as the real thing.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from lamsonproxy.mail.envelope import Envelope
+from lamsonproxy.mail.reply import Reply
+from lamsonproxy.mail.transaction import Transaction
+
+Parts = Sequence[bytes | memoryview]
+"""Message content in pieces, each beginning at the start of a line; canonical (every line ends in CRLF), not stuffed."""
+
+
+class Clock(Protocol):
+    """Time, so that tests can move it."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; never goes backwards."""
+
+    def now(self) -> datetime:
+        """The time of day, with a zone."""
+
+
+class Offer(Protocol):
+    """A mail that downstream has been asked about: MAIL and every RCPT have been answered, no DATA content is sent."""
+
+    @property
+    def refusal(self) -> Reply | None:
+        """Downstream's 4xx or 5xx to MAIL, or to DATA where that was sent along; then nothing can be delivered."""
+
+    @property
+    def recipients(self) -> Sequence[Reply]:
+        """The reply to each RCPT, in envelope order; empty when MAIL was refused."""
+
+    async def deliver(self, content: Parts) -> Reply:
+        """Send the content to those that were taken, and give the reply: to the final dot, or to a refused DATA.
+
+        Raises RemoteError; `ambiguous` when the connection failed between the final dot and its reply.
+        """
+
+
+class Courier(Protocol):
+    """Hands mail to downstream."""
+
+    def offer(self, envelope: Envelope, *, deadline: float) -> AbstractAsyncContextManager[Offer]:
+        """Ask downstream about a mail. `deadline` is a time of the courier's clock by which all must be over.
+
+        Leaving the context without `deliver` undoes it: downstream has nothing. Entering raises RemoteError when
+        downstream cannot be talked to (connect, banner, EHLO, XFORWARD included, whatever it replied there).
+        """
+
+
+class Quarantine(Protocol):
+    """Where mail is kept for people to look at. Calls block on the disk: run them in a thread."""
+
+    def keep(self, name: str, envelope: Envelope, content: Parts, reason: str) -> None:
+        """Make the mail durable under this name; a name that is there already is overwritten. Raises StorageError."""
+
+    def cancel(self, name: str) -> None:
+        """Take back what `keep` made, if it is there. Raises StorageError."""
+
+
+class Notices(Protocol):
+    """DSNs that wait for their mail to be relayed, and then to be sent. Calls block on the disk."""
+
+    def hold(self, name: str, envelope: Envelope, content: Parts) -> None:
+        """Make the DSN durable under this name, overwriting; it is not sent yet. Raises StorageError."""
+
+    def release(self, name: str) -> None:
+        """From now on it is to be sent; durable on return. Raises StorageError."""
+
+    def cancel(self, name: str) -> None:
+        """Take back what `hold` made, if it is there. Raises StorageError."""
+
+
+class Unit(Protocol):
+    """One database transaction around the handlers of one unit of work (design laws 3 and 4)."""
+
+    async def flush(self) -> None:
+        """Try everything that can fail, before the relay."""
+
+    async def commit(self) -> None:
+        """After downstream's 250."""
+
+    async def rollback(self) -> None:
+        """Nothing happened."""
+
+
+class Conversations(Protocol):
+    """Where states live. Without a database there is nothing to begin, and units are empty."""
+
+    async def begin(self, transaction: Transaction) -> Unit:
+        """Begin the unit of work of one mail."""
+
+
+class MailLog(Protocol):
+    """The vocabulary of events: each is logged and counted by the same call. None of these ever raises."""
+
+    def received(self, transaction: Transaction) -> None:
+        """A message has been read to its end."""
+
+    def decided(
+        self,
+        transaction: Transaction,
+        recipient: int,
+        *,
+        verdict: str,
+        route: str,
+        reply: Reply,
+        queued_as: str,
+        seconds: float,
+    ) -> None:
+        """The end of one recipient's mail: the one line per recipient."""
+
+    def handler_ran(self, transaction: Transaction, route: str, seconds: float) -> None:
+        """A handler returned."""
+
+    def handler_failed(self, transaction: Transaction, route: str, error: BaseException) -> None:
+        """A handler raised, or returned what no handler may return; logged with the traceback."""
+
+    def handler_overran(self, transaction: Transaction, route: str, seconds: float) -> None:
+        """A handler had not returned by the deadline."""
+
+    def relay_answered(self, reply: Reply, seconds: float) -> None:
+        """Downstream replied to the final dot, or refused before it."""
+
+    def relay_failed(self, transaction: Transaction, error: Exception) -> None:
+        """Downstream could not be talked to."""
+
+    def storage_failed(self, transaction: Transaction, error: Exception) -> None:
+        """A kept copy or a DSN could not be made durable."""
+
+    def copies_differ(self, transaction: Transaction) -> None:
+        """451, because one reply and one relay transaction cannot serve copies that differ; names the remedy."""
+
+    def bug(self, transaction: Transaction, error: BaseException) -> None:
+        """An exception of ours: 451, and the traceback here."""
+
+    def notice_sent(self, name: str, reply: Reply) -> None:
+        """A DSN was handed to downstream, or refused by it for good."""
+
+    def notice_failed(self, name: str, error: Exception) -> None:
+        """A DSN could not be sent yet."""
+
+    def refused_peer(self, door: str, peer: str) -> None:
+        """Somebody outside `trust` connected."""
+
+    def refused_session(self, door: str, peer: str, reason: str) -> None:
+        """A session was turned away or ended by us: too many sessions, too many errors, a time limit."""
