@@ -1,0 +1,228 @@
+"""A private Postfix: own configuration, queue, data and log in a temporary folder, high ports on the loopback.
+
+Law: the machine's own instance is neither read nor touched, and nothing of ours outlives the test run: master(8) is our
+child, and dies with us even when we are killed.
+
+master is started directly, without postfix(1) and its scripts, whose checks are of an installation, not of an instance.
+"""
+
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from integration.client import Client, Mail
+from integration.fragments import Options, Ports, Programs, main_cf, master_cf
+
+DIES_WITH_US = ("setpriv", "--pdeathsig", "TERM")
+"""From util-linux: the kernel sends the signal when the parent dies, however it dies (prctl(2))."""
+
+_QUEUES = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace")
+_DONE = re.compile(r"postfix/scan/smtp\[\d+\]: (?P<id>\w+): to=<(?P<to>[^>]*)>.* dsn=(?P<dsn>[\d.]+), status=(?P<status>\w+) \((?P<text>.*)\)$")
+
+
+class Unavailable(Exception):
+    """There is no Postfix that the tests could run; the text says why."""
+
+
+def find_programs() -> Programs:
+    """Have Postfix installed or unpacked. Raises Unavailable."""
+    script = Path(__file__).parents[1] / "scripts" / "get-postfix"
+    done = subprocess.run([script], capture_output=True, text=True, timeout=600)
+    if done.returncode != 0:
+        raise Unavailable(done.stderr.strip().splitlines()[-1] if done.stderr else "get-postfix failed")
+    if os.geteuid() != 0:
+        raise Unavailable("Postfix's master must be started by root")
+    return Programs(Path(done.stdout.strip()), *_accounts())
+
+
+def _accounts() -> tuple[str, str]:
+    # The unpacked package has made no accounts. Postfix wants an owner that nobody else is and another group; every
+    # Debian has these two from the start, and nothing on a machine of today runs under them.
+    try:
+        pwd.getpwnam("postfix")
+        return "postfix", "postdrop"
+    except KeyError:
+        return "uucp", "news"
+
+
+def free_ports(number: int) -> tuple[int, ...]:
+    """Ports nobody listens on; held open together, so that they are different ones."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    try:
+        return tuple(int(each.getsockname()[1]) for each in held)
+    finally:
+        for each in held:
+            each.close()
+
+
+def poll(what: str, is_so: Callable[[], bool], limit_s: float) -> None:
+    """Wait until something is so. Raises TimeoutError, which says what was waited for."""
+    end = time.monotonic() + limit_s
+    while not is_so():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {limit_s:g} s: {what}")
+        time.sleep(0.02)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class PrivatePostfix:
+    """One instance, started on entering and gone without a trace after leaving."""
+
+    def __init__(self, programs: Programs, ports: Ports, options: Options | None = None) -> None:
+        self.ports = ports
+        self._programs = programs
+        self._options = options or Options()
+        self._master: subprocess.Popen[bytes] | None = None
+        self._folder = Path()
+
+    def __enter__(self) -> Self:
+        self._folder = Path(tempfile.mkdtemp(prefix="lamsonproxy-postfix-"))
+        try:
+            self._lay_out()
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        shutil.rmtree(self._folder)
+
+    def start(self) -> None:
+        """Start, and wait until it takes mail."""
+        self._master = subprocess.Popen(
+            [*DIES_WITH_US, self._programs.daemons / "master", "-c", self._folder / "etc"],
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        poll("Postfix listens", lambda: listens(self.ports.front) and listens(self.ports.reentry), 20)
+
+    def stop(self) -> None:
+        """Stop every process of this instance; what is in the queue stays there."""
+        if self._master is None:
+            return
+        self._master.terminate()
+        try:
+            self._master.wait(20)
+        except subprocess.TimeoutExpired:
+            # master leads its own process group, and all daemons are in it (master(8)).
+            os.killpg(self._master.pid, signal.SIGKILL)
+            self._master.wait()
+        self._master = None
+
+    def close_reentry(self) -> None:
+        """Nobody listens on the re-entry port any more, and those who talked there are cut off."""
+        self._write_master_cf(reentry_is_open=False)
+        self._reload()
+        poll("the re-entry port is closed", lambda: not listens(self.ports.reentry), 20)
+        for pid in self._talkers(f"127.0.0.1:{self.ports.reentry}"):
+            os.kill(pid, signal.SIGKILL)
+
+    def open_reentry(self) -> None:
+        self._write_master_cf(reentry_is_open=True)
+        self._reload()
+        poll("the re-entry port is open", lambda: listens(self.ports.reentry), 20)
+
+    def send(self, mail: Mail) -> str:
+        """Hand one mail to the front smtpd; its reply to the end of data."""
+        with Client(self.ports.front) as client:
+            return client.send(mail)
+
+    def log(self) -> list[str]:
+        """The mail log so far, as lines."""
+        path = self._folder / "mail.log"
+        return path.read_text("utf-8", "replace").splitlines() if path.exists() else []
+
+    def deliveries(self) -> Iterator[dict[str, str]]:
+        """What became of each attempt to hand a recipient's mail to the filter: id, to, dsn, status, text."""
+        return (match.groupdict() for match in map(_DONE.search, self.log()) if match)
+
+    def queue(self) -> list[dict[str, Any]]:
+        """The mails in the queue, as postqueue(1) -j gives them."""
+        done = self._run("postqueue", "-j")
+        return [json.loads(line) for line in done.splitlines()]
+
+    def flush(self) -> None:
+        """Try all deferred mail now."""
+        self._run("postqueue", "-f")
+
+    def delete_all(self) -> None:
+        """Forget what is in the queue."""
+        self._run("postsuper", "-d", "ALL")
+
+    def wait_until_empty(self, limit_s: float = 60) -> None:
+        """Wait until every mail has left the queue. Raises TimeoutError with the end of the log."""
+        try:
+            poll("the queue is empty", lambda: not self.queue(), limit_s)
+        except TimeoutError as error:
+            error.add_note("\n".join(self.log()[-30:]))
+            raise
+
+    def _lay_out(self) -> None:
+        # Daemons that have dropped root's rights still read their configuration by its absolute name.
+        self._folder.chmod(0o755)
+        owner = self._programs.owner
+        for name in ("etc", "queue", "queue/pid"):
+            (self._folder / name).mkdir()
+        for name, mode in [("data", 0o700), *((f"queue/{name}", 0o700) for name in _QUEUES)]:
+            (self._folder / name).mkdir(mode)
+            shutil.chown(self._folder / name, owner)
+        for name, mode in (("queue/public", 0o710), ("queue/maildrop", 0o730)):
+            (self._folder / name).mkdir()
+            shutil.chown(self._folder / name, owner, self._programs.group)
+            (self._folder / name).chmod(mode)
+        settings = main_cf(self._folder, self._programs, self.ports, self._options)
+        (self._folder / "etc/main.cf").write_text(settings)
+        self._write_master_cf(reentry_is_open=True)
+
+    def _write_master_cf(self, *, reentry_is_open: bool) -> None:
+        services = master_cf(self.ports, self._options, reentry_is_open=reentry_is_open)
+        (self._folder / "etc/master.cf").write_text(services)
+
+    def _reload(self) -> None:
+        assert self._master is not None
+        self._master.send_signal(signal.SIGHUP)
+
+    def _talkers(self, service: str) -> Iterator[int]:
+        """The processes of one service; after a reload they would go on until their client leaves (master(8))."""
+        assert self._master is not None
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                arguments = (entry / "cmdline").read_bytes().decode().split("\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # It ended while we looked.
+            if parent == self._master.pid and service in arguments:
+                yield int(entry.name)
+
+    def _run(self, command: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [self._programs.commands / command, "-c", self._folder / "etc", *arguments],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{command}: {done.stderr.strip()}")
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        # The daemons of the unpacked package look for their libraries where the package would have put them.
+        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LD_LIBRARY_PATH": str(self._programs.libraries)}
