@@ -5,7 +5,7 @@ implements the whole port and passes the same contract suite (tests/contract/) a
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -68,6 +68,21 @@ class Quarantine(Protocol):
 
 class Notices(Protocol):
     """DSNs that wait for their mail to be relayed, and then to be sent. Calls block on the disk."""
+
+    def claim(self) -> AbstractContextManager[bool]:
+        """Whether, inside, this process is the one that sends; no other process is told so meanwhile."""
+
+    def waiting(self) -> Sequence[str]:
+        """The names of what is to be sent, oldest first."""
+
+    def read(self, name: str) -> tuple[Envelope, bytes]:
+        """One that is to be sent. Raises ValueError when it is none of ours, StorageError when it cannot be read."""
+
+    def done(self, name: str) -> None:
+        """Downstream answered for good: it is forgotten. Raises StorageError."""
+
+    def forget_orphans(self) -> None:
+        """Forget what was held for a mail that never came again. Raises StorageError."""
 
     def hold(self, name: str, envelope: Envelope, content: Parts) -> None:
         """Make the DSN durable under this name, overwriting; it is not sent yet. Raises StorageError."""

@@ -13,7 +13,7 @@ from functools import cached_property
 LINE_LIMIT = 480
 """Octets of text a line; RFC 5321 §4.5.3.1.5 allows 512 with the code and CRLF."""
 
-LINES_LIMIT = 8
+LINES_LIMIT = 16
 """Lines of text in one reply that we write; a longer one from downstream is cut, not passed on."""
 
 _STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
