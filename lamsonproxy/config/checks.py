@@ -1,0 +1,86 @@
+"""What no single key can say: contradictions between settings.
+
+Law: a check names the sections that it reads, and is left out when one of them has a mistake of its own, so
+that no sentence is about a value that nobody wrote.
+"""
+
+import ipaddress
+from collections.abc import Callable, Collection, Iterator
+from itertools import combinations
+
+from lamsonproxy.config.settings import HostPort, Settings
+
+
+def contradictions(settings: Settings, spoilt: Collection[str] = ()) -> Iterator[str]:
+    """One sentence for each; checks that read a section in `spoilt` are left out."""
+    for sections, check in _CHECKS:
+        if not any(section in spoilt for section in sections):
+            yield from check(settings)
+
+
+def _has_a_door(settings: Settings) -> Iterator[str]:
+    if not settings.door:
+        yield "door is empty: without a door there is nothing to do."
+
+
+def _names_differ(settings: Settings) -> Iterator[str]:
+    for (a, first), (b, second) in combinations(enumerate(settings.door), 2):
+        if first.name == second.name:
+            yield f'door[{a}] and door[{b}] are both called "{first.name}"; give each its own name.'
+
+
+def _addresses_differ(settings: Settings) -> Iterator[str]:
+    places = [(f"door[{number}].listen", door.listen) for number, door in enumerate(settings.door)]
+    places.append(("metrics.listen", settings.metrics.listen))
+    for (a, first), (b, second) in combinations(places, 2):
+        if first.port and _same_place(first, second):
+            yield f"{a} and {b} are both {second}; each needs an address of its own."
+
+
+def _relay_is_no_door(settings: Settings) -> Iterator[str]:
+    # Design law 8: mail would go round for ever.
+    target = HostPort(settings.relay.host, settings.relay.port)
+    for number, door in enumerate(settings.door):
+        if _same_place(door.listen, target):
+            yield f"relay.port sends mail to {target}, our own door[{number}]: it would go round in a loop."
+
+
+def _budget_holds_a_message(settings: Settings) -> Iterator[str]:
+    share = settings.limits.in_flight_bytes // settings.workers
+    for number, door in enumerate(settings.door):
+        if door.size_limit > share:
+            yield (
+                f"door[{number}].size_limit is {door.size_limit}, but limits.in_flight_bytes shared by"
+                f" {settings.workers} workers leaves each {share}: such a message would be deferred for ever."
+            )
+
+
+_CHECKS: tuple[tuple[tuple[str, ...], Callable[[Settings], Iterator[str]]], ...] = (
+    (("door",), _has_a_door),
+    (("door",), _names_differ),
+    (("door", "metrics"), _addresses_differ),
+    (("door", "relay"), _relay_is_no_door),
+    (("door", "limits", "workers"), _budget_holds_a_message),
+)
+
+
+def _same_place(listening: HostPort, other: HostPort) -> bool:
+    """Whether connecting to the other would reach the listening one; names other than localhost are not
+    looked up."""
+    if listening.port != other.port:
+        return False
+    here, there = _address(listening.host), _address(other.host)
+    return here == there or (
+        _is(here, "unspecified") and (_is(there, "loopback") or _is(there, "unspecified"))
+    )
+
+
+def _address(host: str) -> str:
+    return "127.0.0.1" if host.lower() == "localhost" else host.lower()
+
+
+def _is(host: str, quality: str) -> bool:
+    try:
+        return bool(getattr(ipaddress.ip_address(host), f"is_{quality}"))
+    except ValueError:
+        return False

@@ -1,0 +1,277 @@
+"""The settings model: every key of lamson.toml with its default, its unit and its manual.
+
+Law: this is the only list of settings. docs/settings.md is made from it, the environment's names follow from
+it (`relay.port` is `LAMSON_RELAY__PORT`, the first door's listen is `LAMSON_DOOR__0__LISTEN`), and nothing is
+read that does not stand here. Names and units are Postfix's where Postfix has the thing.
+"""
+
+import ipaddress
+import os
+import re
+import socket
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from lamsonproxy.mail.wire import BareCr, BareNewline
+
+ENVIRONMENT_PREFIX = "LAMSON_"
+LATER_DOORS = ("lmtp", "proxy", "queue")
+
+_HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+)):([0-9]{1,5})")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_APPLICATION = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
+_HOSTNAME = re.compile(
+    r"(?=.{1,255}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
+)
+
+
+class HostPort(NamedTuple):
+    """Where a socket listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _host_port(value: object) -> object:
+    if isinstance(value, HostPort):
+        return value
+    match = _HOST_PORT.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match[3]) > 65535:
+        raise ValueError("must be host:port, such as 127.0.0.1:10025 or [::1]:10025")
+    return HostPort(match[1] or match[2], int(match[3]))
+
+
+def _network(value: object) -> object:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        return ipaddress.ip_network(value) if isinstance(value, str) else _not_a_network()
+    except ValueError:
+        return _not_a_network()
+
+
+def _not_a_network() -> object:
+    raise ValueError("must be a network without host bits, such as 127.0.0.0/8 or ::1")
+
+
+def _words(value: object) -> object:
+    # The environment has no lists: LAMSON_DOOR__0__TRUST="127.0.0.0/8, ::1".
+    return re.split(r"[,\s]+", value.strip(", ")) if isinstance(value, str) else value
+
+
+def _processes(value: object) -> object:
+    return len(os.sched_getaffinity(0)) if value == "auto" else value
+
+
+def _hostname(value: object) -> object:
+    if not isinstance(value, str) or not _HOSTNAME.fullmatch(value):
+        raise ValueError("must be a host name, such as mail.example.org")
+    return value
+
+
+def _application(value: object) -> object:
+    if isinstance(value, str) and value and not _APPLICATION.fullmatch(value):
+        raise ValueError("must be module:name, such as app.main:app, or empty")
+    return value
+
+
+def _name(value: object) -> object:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ValueError("must be at most 32 small letters, digits, - and _")
+    return value
+
+
+def _kind(value: object) -> object:
+    if value in LATER_DOORS:
+        raise ValueError(f'{value} comes in a later release; this one has "filter"')
+    return value
+
+
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+Listen = Annotated[HostPort, BeforeValidator(_host_port), PlainSerializer(str)]
+Count = Annotated[int, Field(ge=1)]
+Bytes = Annotated[int, Field(ge=1024)]
+Seconds = Annotated[float, Field(gt=0, le=86400)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Section(BaseModel):
+    """A table of lamson.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Door(Section):
+    """A place where Postfix hands us mail. Each `[[door]]` is one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, fields: Any) -> Any:
+        if isinstance(fields, Mapping) and not fields.get("name"):
+            return {**fields, "name": fields.get("kind", "filter")}
+        return fields
+
+    name: Annotated[str, BeforeValidator(_name)] = ""
+    """What the log and the metrics call it: small letters, digits, `-` and `_`. By default its kind."""
+    kind: Annotated[Literal["filter"], BeforeValidator(_kind)] = "filter"
+    """How Postfix reaches it: `filter` is `content_filter` through the smtp(8) client."""
+    listen: Listen = HostPort("127.0.0.1", 10025)
+    """Address and port, `host:port`; an IPv6 address stands in brackets. Port 0 lets the system choose."""
+    trust: Annotated[tuple[Network, ...], BeforeValidator(_words)] = (
+        IPv4Network("127.0.0.0/8"),
+        IPv6Network("::1/128"),
+    )
+    """Networks of the peers that are answered; everybody else is turned away. Postfix's machines, nobody
+    else's."""
+    unmatched: Literal["accept", "reject"] = "accept"
+    """What becomes of a recipient that no route matches: `accept` hands the mail on, `reject` is 550 5.1.1,
+    for where Postfix hands us whole domains."""
+    on_error: Literal["defer", "accept", "quarantine"] = "defer"
+    """What becomes of mail whose handler failed: `defer` is 451 and Postfix tries again, `accept` hands on
+    the original, `quarantine` keeps it. A route may say otherwise."""
+    deadline_s: Annotated[float, Field(gt=0, lt=600)] = 540
+    """Seconds for the handlers and the relay together, from the end of data; then 451. Below Postfix's
+    `smtp_data_done_timeout` (600), after which Postfix would hang up."""
+    size_limit: Bytes = 67108864
+    """Octets of one message; larger ones are 552 5.3.4. Not below Postfix's `message_size_limit`."""
+    bare_newline: BareNewline = BareNewline.NORMALIZE
+    """What becomes of a bare LF: `normalize` makes it CRLF, `reject` refuses the mail. As Postfix's
+    `smtpd_forbid_bare_newline`."""
+    bare_cr: BareCr = BareCr.KEEP
+    """What becomes of a CR without LF: `keep`, `replace` by a blank as Postfix's
+    `cleanup_replace_stray_cr_lf`, or `reject`."""
+    trace_header: bool = True
+    """Whether a `Received:` line is put in front. Without it a mail loop is harder to see."""
+    idle_timeout_s: Seconds = 300
+    """Seconds that a client may be silent between commands (RFC 5321 §4.5.3.2.7)."""
+    data_timeout_s: Seconds = 600
+    """Seconds for all of DATA, so that a client that sends an octet now and then does not stay for ever."""
+
+
+class Relay(Section):
+    """Where mail goes: Postfix's re-entry smtpd. The address comes from here alone, never from a mail."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """Name or address of the re-entry."""
+    port: Port = 10026
+    """Its port."""
+    connections: Count = 20
+    """Connections at most, per worker. Not above the re-entry's process limit divided by the workers."""
+    idle_s: Seconds = 30
+    """Seconds that an unused connection is kept. Below the re-entry's `smtpd_timeout` (300)."""
+    connect_s: Seconds = 10
+    """Seconds for connecting, the banner and EHLO, each."""
+    command_s: Seconds = 60
+    """Seconds for the reply to one command; the reply to the final dot has the rest of the door's
+    deadline."""
+
+
+class Limits(Section):
+    """What one service may use. Beyond a limit the answer is 4xx: Postfix keeps the mail and comes again."""
+
+    in_flight_bytes: Bytes = 536870912
+    """Octets of messages in memory at one time, over all workers, each of which has its share. Beyond it a
+    new transaction gets 451 at MAIL, before memory runs out."""
+    sessions: Count = 500
+    """Connections at one time, per worker; more get 421."""
+    recipients: Count = 1000
+    """Recipients of one mail, as Postfix's `smtpd_recipient_limit`; more get 452 4.5.3."""
+    messages_per_session: Count = 100000
+    """Mails on one connection; then 421, and the client connects anew."""
+    errors: Count = 20
+    """Errors in one session, as Postfix's `smtpd_hard_error_limit`; then 421."""
+    junk_commands: Count = 100
+    """NOOP, RSET, VRFY and their like without a mail between them, as Postfix's
+    `smtpd_junk_command_limit`."""
+    command_bytes: Annotated[int, Field(ge=512)] = 4096
+    """Octets of a command line; RFC 5321 §4.5.3.1.4 asks for 512, and ESMTP parameters for more."""
+    received: Count = 100
+    """Received lines of a mail that has gone in circles; then 554 5.4.6. Postfix's `hopcount_limit` is 50."""
+    handler_threads: Count = 16
+    """Threads for `def` handlers, per worker. When stuck handlers have used them up the worker is
+    replaced."""
+    stall_s: Annotated[float, Field(ge=3, le=3600)] = 30
+    """Seconds that a worker's event loop may stand still before the supervisor replaces the worker."""
+    drain_s: Annotated[float, Field(ge=0, le=3600)] = 25
+    """Seconds that a worker has to finish what is running when it is told to leave; then 451. Below systemd's
+    `TimeoutStopSec`."""
+    start_s: Seconds = 30
+    """Seconds that a new worker has until it is ready."""
+
+
+class Quarantine(Section):
+    """Where quarantined mail is kept, and the notices that wait to be sent."""
+
+    path: Path = Path("var/quarantine")
+    """A folder (Maildir), made when missing. A relative path is relative to the folder of lamson.toml."""
+    notice_sweep_s: Seconds = 30
+    """Seconds between two attempts to send the notices (DSNs) that wait."""
+
+
+class Metrics(Section):
+    """The page for Prometheus and for health checks: `/metrics`, `/healthz`, `/readyz`."""
+
+    listen: Listen = HostPort("127.0.0.1", 9125)
+    """Address and port. The page has no password: keep it on loopback or a private network."""
+
+
+class Log(Section):
+    """The mail log, on standard error: journald, a container's runtime or the shell takes it from there."""
+
+    format: Literal["text", "json"] = "text"
+    """`text` is key=value, `json` one object a line."""
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
+    ] = "info"
+    """`info` has one line per recipient; `warning` only what needs somebody."""
+
+
+class Settings(BaseSettings):
+    """Everything in lamson.toml, checked."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+    )
+
+    app: Annotated[str, BeforeValidator(_application)] = ""
+    """The application, `module:name`, such as `app.main:app`, found from the folder of lamson.toml. Empty:
+    every mail passes unchanged."""
+    workers: Annotated[int, Field(ge=1, le=256), BeforeValidator(_processes)] = 2
+    """Processes, or `auto` for as many as there are cores. With one, a handler that holds the interpreter
+    stops all mail until the supervisor has replaced it (`limits.stall_s`)."""
+    hostname: Annotated[str, BeforeValidator(_hostname)] = Field(default_factory=socket.getfqdn)
+    """Our name in the banner, in EHLO and in Received lines. By default the machine's own, fully
+    qualified."""
+    door: tuple[Door, ...] = (Door(),)
+    """The doors, one `[[door]]` table each; without any, one filter door with its defaults."""
+    relay: Relay = Relay()
+    limits: Limits = Limits()
+    quarantine: Quarantine = Quarantine()
+    metrics: Metrics = Metrics()
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given is what counts: `load` has put the environment over the file already, and a worker
+        must get exactly the settings that the supervisor checked."""
+        return (init_settings,)
