@@ -64,7 +64,7 @@ class Client:
     def send(self, mail: Mail) -> str:
         """Send one mail, every RCPT of which must be taken; the reply to the end of data. Raises Refused."""
         self.envelope(mail)
-        # Postfix ends a line at a bare LF too and takes the dot off after it, so a dot there is stuffed as well.
+        # Postfix ends a line at a bare LF too and takes the dot off after it, so a dot there is stuffed too.
         self.write(_DOT_AT_LINE_START.sub(b"..", mail.content))
         return self.finish(b".\r\n" if _ends_a_line(mail.content) else b"\r\n.\r\n")
 

@@ -1,10 +1,10 @@
-"""main.cf and master.cf of the private Postfix: what a mail host with a content filter would say, and no more.
+"""main.cf and master.cf of the private Postfix: what a host with a content filter would say, and no more.
 
     front ──► queue ──scan──► the service ──► reentry ──► queue ──final──► the sink
-    null  ──► queue ──scan───────────────────► reentry                     (the baseline: no filter in between)
+    null  ──► queue ──scan───────────────────► reentry                     (the baseline: no filter)
 
-Law: nothing here changes mail. Whatever Postfix would add, rewrite, convert or cut by default is turned off or widened,
-so that a difference at the sink was made by the service.
+Law: nothing here changes mail. Whatever Postfix would add, rewrite, convert or cut by default is turned off
+or widened, so that a difference at the sink was made by the service.
 
 FILTER_README, XFORWARD_README, SMTPUTF8_README, postconf(5), master(5).
 """

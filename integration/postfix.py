@@ -1,9 +1,9 @@
-"""A private Postfix: own configuration, queue, data and log in a temporary folder, high ports on the loopback.
+"""A private Postfix: own configuration, queue, data and log in a temporary folder, high loopback ports.
 
-Law: the machine's own instance is neither read nor touched, and nothing of ours outlives the test run: master(8) is our
-child, and dies with us even when we are killed.
+Law: the machine's own instance is neither read nor touched, and no process of ours outlives the test run:
+master(8) is our child, and dies with us even when we are killed.
 
-master is started directly, without postfix(1) and its scripts, whose checks are of an installation, not of an instance.
+master is started directly, without postfix(1) and its scripts: those check an installation, not an instance.
 """
 
 import json
@@ -12,22 +12,24 @@ import pwd
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from integration.children import DIES_WITH_US, kill_group, listens, poll
 from integration.client import Client, Mail
 from integration.fragments import Options, Ports, Programs, main_cf, master_cf
 
-DIES_WITH_US = ("setpriv", "--pdeathsig", "TERM")
-"""From util-linux: the kernel sends the signal when the parent dies, however it dies (prctl(2))."""
+# Folders of the queue (postfix-files): the owner's own, and those of owner and group with their modes.
+_PRIVATE = "active bounce corrupt defer deferred flush hold incoming private saved trace".split()
+_SHARED = (("public", 0o710), ("maildrop", 0o730))
 
-_QUEUES = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace")
-_DONE = re.compile(r"postfix/scan/smtp\[\d+\]: (?P<id>\w+): to=<(?P<to>[^>]*)>.* dsn=(?P<dsn>[\d.]+), status=(?P<status>\w+) \((?P<text>.*)\)$")
+_HANDED_OVER = re.compile(
+    r"postfix/scan/smtp\[\d+\]: (?P<id>\w+): to=<(?P<to>[^>]*)>.* dsn=(?P<dsn>[\d.]+), "
+    r"status=(?P<status>\w+) \((?P<text>.*)\)$"
+)
 
 
 class Unavailable(Exception):
@@ -46,37 +48,13 @@ def find_programs() -> Programs:
 
 
 def _accounts() -> tuple[str, str]:
-    # The unpacked package has made no accounts. Postfix wants an owner that nobody else is and another group; every
+    # The unpacked package has made no accounts. Postfix wants an owner of its own and another group; every
     # Debian has these two from the start, and nothing on a machine of today runs under them.
     try:
         pwd.getpwnam("postfix")
         return "postfix", "postdrop"
     except KeyError:
         return "uucp", "news"
-
-
-def free_ports(number: int) -> tuple[int, ...]:
-    """Ports nobody listens on; held open together, so that they are different ones."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    try:
-        return tuple(int(each.getsockname()[1]) for each in held)
-    finally:
-        for each in held:
-            each.close()
-
-
-def poll(what: str, is_so: Callable[[], bool], limit_s: float) -> None:
-    """Wait until something is so. Raises TimeoutError, which says what was waited for."""
-    end = time.monotonic() + limit_s
-    while not is_so():
-        if time.monotonic() > end:
-            raise TimeoutError(f"not within {limit_s:g} s: {what}")
-        time.sleep(0.02)
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class PrivatePostfix:
@@ -110,6 +88,7 @@ class PrivatePostfix:
             env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            start_new_session=True,
         )
         poll("Postfix listens", lambda: listens(self.ports.front) and listens(self.ports.reentry), 20)
 
@@ -121,9 +100,7 @@ class PrivatePostfix:
         try:
             self._master.wait(20)
         except subprocess.TimeoutExpired:
-            # master leads its own process group, and all daemons are in it (master(8)).
-            os.killpg(self._master.pid, signal.SIGKILL)
-            self._master.wait()
+            kill_group(self._master)
         self._master = None
 
     def close_reentry(self) -> None:
@@ -151,7 +128,7 @@ class PrivatePostfix:
 
     def deliveries(self) -> Iterator[dict[str, str]]:
         """What became of each attempt to hand a recipient's mail to the filter: id, to, dsn, status, text."""
-        return (match.groupdict() for match in map(_DONE.search, self.log()) if match)
+        return (match.groupdict() for match in map(_HANDED_OVER.search, self.log()) if match)
 
     def queue(self) -> list[dict[str, Any]]:
         """The mails in the queue, as postqueue(1) -j gives them."""
@@ -177,19 +154,24 @@ class PrivatePostfix:
     def _lay_out(self) -> None:
         # Daemons that have dropped root's rights still read their configuration by its absolute name.
         self._folder.chmod(0o755)
-        owner = self._programs.owner
-        for name in ("etc", "queue", "queue/pid"):
+        for name in ("etc", "data", "queue", "queue/pid"):
             (self._folder / name).mkdir()
-        for name, mode in [("data", 0o700), *((f"queue/{name}", 0o700) for name in _QUEUES)]:
-            (self._folder / name).mkdir(mode)
-            shutil.chown(self._folder / name, owner)
-        for name, mode in (("queue/public", 0o710), ("queue/maildrop", 0o730)):
-            (self._folder / name).mkdir()
-            shutil.chown(self._folder / name, owner, self._programs.group)
-            (self._folder / name).chmod(mode)
+        shutil.chown(self._folder / "data", self._programs.owner)
+        for name in _PRIVATE:
+            self._make_queue(name, 0o700)
+        for name, mode in _SHARED:
+            self._make_queue(name, mode)
         settings = main_cf(self._folder, self._programs, self.ports, self._options)
         (self._folder / "etc/main.cf").write_text(settings)
+        # Postfix waits for two seconds where a file was written just now, in case its author is not done.
+        os.utime(self._folder / "etc/main.cf", (0, 0))
         self._write_master_cf(reentry_is_open=True)
+
+    def _make_queue(self, name: str, mode: int) -> None:
+        path = self._folder / "queue" / name
+        path.mkdir()
+        shutil.chown(path, self._programs.owner, self._programs.group)
+        path.chmod(mode)
 
     def _write_master_cf(self, *, reentry_is_open: bool) -> None:
         services = master_cf(self.ports, self._options, reentry_is_open=reentry_is_open)
@@ -200,7 +182,7 @@ class PrivatePostfix:
         self._master.send_signal(signal.SIGHUP)
 
     def _talkers(self, service: str) -> Iterator[int]:
-        """The processes of one service; after a reload they would go on until their client leaves (master(8))."""
+        """The processes of one service: a reload lets them go on until their client leaves (master(8))."""
         assert self._master is not None
         for entry in Path("/proc").glob("[0-9]*"):
             try:

@@ -1,0 +1,48 @@
+"""What every process that the tests start has in common: it must be awaited, and it must not outlive them.
+
+Law: no test sleeps for a guessed time; it polls, with a limit, for what it needs.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+DIES_WITH_US = ("setpriv", "--pdeathsig", "TERM")
+"""From util-linux: the kernel sends the signal when the parent dies, however it dies (prctl(2))."""
+
+_POLL_S = 0.02
+
+
+def poll(what: str, is_so: Callable[[], bool], limit_s: float) -> None:
+    """Wait until something is so. Raises TimeoutError, which says what was waited for."""
+    end = time.monotonic() + limit_s
+    while not is_so():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {limit_s:g} s: {what}")
+        time.sleep(_POLL_S)
+
+
+def free_ports(number: int) -> tuple[int, ...]:
+    """Ports that nobody listens on; held all at once while they are picked, so that they differ."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    try:
+        return tuple(int(each.getsockname()[1]) for each in held)
+    finally:
+        for each in held:
+            each.close()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def kill_group(leader: subprocess.Popen[bytes]) -> None:
+    """SIGKILL for a child started in a session of its own, and for all that it has started."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader.pid, signal.SIGKILL)
+    leader.wait()
