@@ -81,11 +81,22 @@ class Door:
         self.log = log
         self.sessions: set[SmtpSession] = set()
         self.is_closing = False
+        self.is_empty = asyncio.Event()
+        self.is_empty.set()
         self._trusts = lru_cache(maxsize=1024)(self._compare)
 
     def session(self) -> "SmtpSession":
         """A protocol for one connection: give this method to `create_server`."""
         return SmtpSession(self)
+
+    def entered(self, session: "SmtpSession") -> None:
+        self.sessions.add(session)
+        self.is_empty.clear()
+
+    def left(self, session: "SmtpSession") -> None:
+        self.sessions.discard(session)
+        if not self.sessions:
+            self.is_empty.set()
 
     def refuse(self, peer: str) -> Reply | None:
         """Why this peer is not let in, if it is not."""
@@ -159,7 +170,7 @@ class SmtpSession(SMTP):
         if isinstance(peername, tuple):
             self._peer, self._port = peername[:2]
         _no_delay(transport)
-        self._door.sessions.add(self)
+        self._door.entered(self)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -218,7 +229,7 @@ class SmtpSession(SMTP):
         finally:
             self._stop_timer()
             self._lease.end()
-            self._door.sessions.discard(self)
+            self._door.left(self)
             self._writer.close()
 
     async def _converse(self) -> None:

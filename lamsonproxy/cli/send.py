@@ -1,0 +1,86 @@
+"""`lamson send`: hands one mail to a door, as Postfix would.
+
+Exit status: 0 when it was taken, 75 (EX_TEMPFAIL) for a 4xx or no connection, 69 (EX_UNAVAILABLE) for a 5xx.
+"""
+
+from dataclasses import dataclass
+from email.utils import format_datetime
+
+from lamsonproxy.clock import SystemClock
+from lamsonproxy.config import HostPort
+from lamsonproxy.mail.address import Address
+from lamsonproxy.mail.envelope import Envelope, Recipient
+from lamsonproxy.mail.esmtp import NO_XFORWARD, Params, Xforward, encode_xtext, parse_params, parse_xforward
+from lamsonproxy.mail.reply import Reply
+from lamsonproxy.mail.wire import canonical
+from lamsonproxy.relay import RelaySettings, SmtpCourier
+
+TEMPFAIL, UNAVAILABLE = 75, 69
+"""sysexits(3), as sendmail(1) uses them."""
+
+SEND_S = 600
+"""Seconds for the whole of it: `smtp_data_done_timeout`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The envelope's options, as given on the command line."""
+
+    mail: tuple[str, ...] = ()
+    """MAIL parameters, such as RET=HDRS or SMTPUTF8."""
+    rcpt: tuple[str, ...] = ()
+    """RCPT parameters, such as NOTIFY=SUCCESS,FAILURE: for each recipient."""
+    xforward: tuple[str, ...] = ()
+    """Attributes, NAME=value, not yet in xtext."""
+
+
+def envelope_of(sender: str, recipients: list[str], wishes: Wishes) -> Envelope:
+    """The envelope. Raises ValueError for options that are none."""
+    rcpt = parse_params(" ".join(wishes.rcpt))
+    return Envelope(
+        sender=Address(sender.strip("<>")),
+        recipients=tuple(Recipient(Address(recipient.strip("<>")), rcpt) for recipient in recipients),
+        params=parse_params(" ".join(wishes.mail)),
+        xforward=_xforward(wishes.xforward),
+    )
+
+
+def _xforward(words: tuple[str, ...]) -> Xforward:
+    pairs = [word.partition("=") for word in words]
+    text = " ".join(f"{name}={encode_xtext(value)}" for name, _, value in pairs)
+    return parse_xforward(text) if text else NO_XFORWARD
+
+
+def composed(sender: str, recipients: list[str], subject: str, body: str) -> bytes:
+    """A small plain mail."""
+    if any(ch in "".join((sender, subject, *recipients)) for ch in "\r\n\0"):
+        raise ValueError("a header is one line")
+    head = (
+        f"From: <{sender.strip('<>')}>\nTo: {', '.join(f'<{r}>' for r in recipients)}\nSubject: {subject}\n"
+        f"Date: {format_datetime(SystemClock().now())}\nMIME-Version: 1.0\n"
+        "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n"
+    )
+    return canonical(f"{head}\n{body}".encode())
+
+
+async def deliver(door: HostPort, helo: str, envelope: Envelope, content: bytes) -> list[Reply]:
+    """Send, and give the replies that tell how it ended: the last one is the answer. Raises RemoteError."""
+    clock = SystemClock()
+    courier = SmtpCourier(RelaySettings(host=door.host, port=door.port, helo=helo), clock)
+    try:
+        async with courier.offer(envelope, deadline=clock.monotonic() + SEND_S) as offer:
+            if offer.refusal is not None:
+                return [offer.refusal]
+            replies = list(offer.recipients)
+            if any(reply.is_positive for reply in replies):
+                replies.append(await offer.deliver((canonical(content),)))
+            return replies
+    finally:
+        await courier.close()
+
+
+def exit_status(reply: Reply) -> int:
+    if reply.is_positive:
+        return 0
+    return UNAVAILABLE if reply.is_permanent else TEMPFAIL
+

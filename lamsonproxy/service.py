@@ -1,0 +1,207 @@
+"""One worker: everything wired together, started, run and stopped. The only file that knows everybody.
+
+Law: the doors open last and close first. A worker leaves when its sessions have ended or `drain_s` is over; then each
+open session hears 421, and what had not reached downstream is undone (K3).
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from lamsonproxy.app.application import find_app
+from lamsonproxy.app.routing import Routes
+from lamsonproxy.clock import SystemClock
+from lamsonproxy.config import Settings
+from lamsonproxy.config import Door as DoorConfig
+from lamsonproxy.doors.budget import Budget
+from lamsonproxy.doors.dialogue import Rules
+from lamsonproxy.doors.smtp import Door, DoorSettings
+from lamsonproxy.engine import DoorPolicy, Engine
+from lamsonproxy.mail.reply import Reply
+from lamsonproxy.mail.transaction import Transaction
+from lamsonproxy.maillog import MailLog
+from lamsonproxy.notices import Sweep
+from lamsonproxy.queues.notices import NoticeFolder
+from lamsonproxy.queues.quarantine import MaildirQuarantine
+from lamsonproxy.relay import RelaySettings, SmtpCourier
+from lamsonproxy.runner import Runner
+from lamsonproxy.state.none import NoConversations
+
+BEAT_S = 1.0
+"""Seconds between two beats of a worker's heart; the supervisor waits `limits.stall_s` for the next."""
+
+LAST_WORDS_S = 3.0
+"""Seconds after the drain for sessions to hear 421, and for a reply from downstream that is on its way."""
+
+BACKLOG = 1024
+"""Connections that may wait to be accepted; Postfix's `smtp` client waits 30 s for us (`smtp_connect_timeout`)."""
+
+Report = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineDesk:
+    """The desk behind a door: the engine, with the door's policy."""
+
+    engine: Engine
+    policy: DoorPolicy
+
+    async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Reply:
+        return await self.engine.settle(transaction, self.policy, withdrawn)
+
+
+class Service:
+    """The parts of one worker."""
+
+    def __init__(self, settings: Settings, routes: Routes, log: MailLog) -> None:
+        self.settings = settings
+        self.log = log
+        self.clock = SystemClock()
+        self.runner = Runner(settings.limits.handler_threads)
+        self.budget = Budget(settings.limits.in_flight_bytes // settings.workers)
+        self.courier = SmtpCourier(relay_settings(settings), self.clock)
+        self.quarantine = MaildirQuarantine(settings.quarantine.path)
+        self.notices = NoticeFolder(settings.quarantine.path / ".notices")
+        self.sweep = Sweep(self.notices, self.courier, log, self.clock)
+        self.engine = Engine(
+            routes,
+            runner=self.runner,
+            courier=self.courier,
+            quarantine=self.quarantine,
+            notices=self.notices,
+            conversations=NoConversations(),
+            log=log,
+            clock=self.clock,
+            hostname=settings.hostname,
+        )
+        self.doors = [
+            Door(
+                door_settings(settings, door),
+                EngineDesk(self.engine, door_policy(settings, door)),
+                self.budget,
+                log,
+            )
+            for door in settings.door
+        ]
+
+    async def open(
+        self, sockets: Mapping[str, socket.socket], stack: AsyncExitStack
+    ) -> list[asyncio.AbstractServer]:
+        """Open everything, the doors last. Raises StorageError when there is nowhere to keep mail."""
+        self.quarantine.open()
+        self.notices.open()
+        stack.push_async_callback(self.courier.close)
+        sweeping = asyncio.create_task(self.sweep.run(self.settings.quarantine.notice_sweep_s))
+        stack.callback(sweeping.cancel)
+        loop = asyncio.get_running_loop()
+        return [
+            await loop.create_server(door.session, sock=sockets[door.settings.name], backlog=BACKLOG)
+            for door in self.doors
+        ]
+
+    async def drain(self, limit_s: float) -> None:
+        """Let the sessions end; send away those that have not when the time is over."""
+        for door in self.doors:
+            door.close()
+        if not await self._empty_within(limit_s):
+            for door in self.doors:
+                door.abandon()
+            await self._empty_within(LAST_WORDS_S)
+
+    async def _empty_within(self, limit_s: float) -> bool:
+        try:
+            async with asyncio.timeout(limit_s):
+                for door in self.doors:
+                    await door.is_empty.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+async def serve(settings: Settings, sockets: Mapping[str, socket.socket], report: Report) -> None:
+    """Serve mail on these listening sockets, by door name, until SIGTERM; then drain.
+
+    `report` is called with {"event": "ready"} and then, each second, with a beat. Raises AppError and StorageError
+    when it cannot start.
+    """
+    leave = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in signal.SIGTERM, signal.SIGINT:
+        loop.add_signal_handler(number, leave.set)
+    service = Service(settings, routes_of(settings), MailLog.from_settings(settings))
+    async with AsyncExitStack() as stack:
+        servers = await service.open(sockets, stack)
+        heart = asyncio.create_task(_beat(service, report))
+        stack.callback(heart.cancel)
+        report({"event": "ready"})
+        await leave.wait()
+        report({"event": "draining"})
+        for server in servers:
+            server.close()
+        await service.drain(settings.limits.drain_s)
+
+
+async def _beat(service: Service, report: Report) -> None:
+    """Tell the supervisor each second that the loop turns, how late it is, and whether handlers have used it up."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + BEAT_S
+        await asyncio.sleep(BEAT_S)
+        lag = max(0.0, loop.time() - due)
+        service.log.beat(lag, service.budget.used, {d.settings.name: len(d.sessions) for d in service.doors})
+        report({"event": "beat", "lag": lag, "stuck": service.runner.stuck, "used_up": service.runner.is_used_up})
+
+
+def routes_of(settings: Settings) -> Routes:
+    """The application's routes; none when no application is named. Raises AppError."""
+    return find_app(settings.app).load() if settings.app else Routes(())
+
+
+def relay_settings(settings: Settings) -> RelaySettings:
+    relay = settings.relay
+    return RelaySettings(
+        host=relay.host,
+        port=relay.port,
+        helo=settings.hostname,
+        connections=relay.connections,
+        idle_s=relay.idle_s,
+        connect_s=relay.connect_s,
+        command_s=relay.command_s,
+    )
+
+
+def door_policy(settings: Settings, door: DoorConfig) -> DoorPolicy:
+    return DoorPolicy(
+        unmatched=door.unmatched,
+        on_error=door.on_error,
+        deadline_s=door.deadline_s,
+        received_limit=settings.limits.received,
+        trace_header=door.trace_header,
+    )
+
+
+def door_settings(settings: Settings, door: DoorConfig) -> DoorSettings:
+    limits = settings.limits
+    return DoorSettings(
+        name=door.name,
+        rules=Rules(
+            hostname=settings.hostname,
+            size_limit=door.size_limit,
+            recipients=limits.recipients,
+            messages=limits.messages_per_session,
+            errors=limits.errors,
+            junk_commands=limits.junk_commands,
+        ),
+        trust=tuple(door.trust),
+        bare_newline=door.bare_newline,
+        bare_cr=door.bare_cr,
+        command_bytes=limits.command_bytes,
+        sessions=limits.sessions,
+        idle_timeout_s=door.idle_timeout_s,
+        data_timeout_s=door.data_timeout_s,
+    )
+
