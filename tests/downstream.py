@@ -1,7 +1,7 @@
 """Doubles for what stands behind us: an SMTP server that records octets, and one that plays faults.
 
-Law: nothing here knows lamsonproxy's relay or doors, so that a mistake cannot hide by being made twice. What was
-received is kept exactly as it came.
+Law: nothing here knows lamsonproxy's relay or doors, so that a mistake cannot hide by being made twice. What
+was received is kept exactly as it came.
 
     RawSink  takes every mail and remembers its very octets; fast, strict or lenient about end of data
 
@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 XFORWARD = "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE"
 EVERYTHING = ("PIPELINING", "SIZE 104857600", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", XFORWARD)
@@ -101,9 +101,10 @@ class Server:
 class RawSink(Server):
     """Takes mail and remembers it octet for octet.
 
-    `without` names EHLO keywords that are not offered. `answers` gives the reply to commands that begin with a
-    text ("RCPT TO:<no@": "550 5.1.1 no"); "." stands for the end of data, and a mail refused there is not kept.
-    `lenient` takes what careless servers take for an end of data: a smuggled mail shows up as a second one.
+    `without` names EHLO keywords that are not offered. `answers` gives the reply to commands that begin with
+    a text ("RCPT TO:<no@": "550 5.1.1 no"); "." stands for the end of data, and a mail refused there is not
+    kept. `lenient` takes what careless servers take for an end of data: a smuggled mail shows up as a second
+    one.
     """
 
     def __init__(
@@ -178,12 +179,12 @@ class _SinkConnection(asyncio.Protocol):
         self._xforward: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # Not asserted: uvloop's transports do not inherit from asyncio's.
+        self.transport = cast(asyncio.Transport, transport)
         self.session.number = len(self.sink.sessions)
         self.sink.sessions.append(self.session)
         self.sink._connections.add(self)
-        transport.write(b"220 sink.test ESMTP\r\n")
+        self.transport.write(b"220 sink.test ESMTP\r\n")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.session.is_open = False

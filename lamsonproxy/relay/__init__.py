@@ -1,1 +1,12 @@
-"""The way back to Postfix. aiosmtplib is known here alone."""
+"""Floor 4: handing mail to downstream over SMTP. aiosmtplib is known here and nowhere else.
+
+    settings   what the relay is told
+    replies    blocks in, replies out
+    commands   an envelope as commands for a downstream that offers certain extensions
+    client     one connection
+    pool       connections kept open
+    courier    the port `Courier` over all of these
+
+A RemoteError from here has one of the stages `client.Stage` and one of the kinds `client.Kind`: closed sets,
+so they can be metric labels (design law 10).
+"""
