@@ -10,3 +10,8 @@
 A RemoteError from here has one of the stages `client.Stage` and one of the kinds `client.Kind`: closed sets,
 so they can be metric labels (design law 10).
 """
+
+from lamsonproxy.relay.courier import SmtpCourier
+from lamsonproxy.relay.settings import RelaySettings
+
+__all__ = ["RelaySettings", "SmtpCourier"]
