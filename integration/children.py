@@ -14,16 +14,14 @@ from contextlib import suppress
 DIES_WITH_US = ("setpriv", "--pdeathsig", "TERM")
 """From util-linux: the kernel sends the signal when the parent dies, however it dies (prctl(2))."""
 
-_POLL_S = 0.02
 
-
-def poll(what: str, is_so: Callable[[], bool], limit_s: float) -> None:
+def poll(what: str, is_so: Callable[[], bool], limit_s: float, every_s: float = 0.02) -> None:
     """Wait until something is so. Raises TimeoutError, which says what was waited for."""
     end = time.monotonic() + limit_s
     while not is_so():
         if time.monotonic() > end:
             raise TimeoutError(f"not within {limit_s:g} s: {what}")
-        time.sleep(_POLL_S)
+        time.sleep(every_s)
 
 
 def free_ports(number: int) -> tuple[int, ...]:

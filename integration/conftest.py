@@ -1,8 +1,7 @@
 """The rig: a private Postfix, the service behind it and a sink after it, one set for each test module."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,9 +59,7 @@ def sink(ports: Ports) -> Iterator[RawSink]:
 
 
 @pytest.fixture(scope="module")
-def postfix(
-    programs: Programs, ports: Ports, options: Options, sink: RawSink
-) -> Iterator[PrivatePostfix]:
+def postfix(programs: Programs, ports: Ports, options: Options, sink: RawSink) -> Iterator[PrivatePostfix]:
     """A Postfix with nothing behind its filter port yet."""
     with PrivatePostfix(programs, ports, options) as postfix:
         yield postfix

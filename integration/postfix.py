@@ -146,7 +146,7 @@ class PrivatePostfix:
     def wait_until_empty(self, limit_s: float = 60) -> None:
         """Wait until every mail has left the queue. Raises TimeoutError with the end of the log."""
         try:
-            poll("the queue is empty", lambda: not self.queue(), limit_s)
+            poll("the queue is empty", lambda: not self.queue(), limit_s, every_s=0.1)
         except TimeoutError as error:
             error.add_note("\n".join(self.log()[-30:]))
             raise

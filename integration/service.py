@@ -1,7 +1,7 @@
 """The service under test: `lamson run` as a child process, with a settings file of its own.
 
-Law: only what an operator can do is done here: write lamson.toml, start the command, send it signals, read its log
-and its pages. Nothing of the package is imported.
+Law: only what an operator can do is done here: write lamson.toml, start the command, send it signals, read
+its log and its pages. Nothing of the package is imported.
 """
 
 import signal
@@ -35,7 +35,7 @@ class Service:
         workers: int = 2,
         more: str = "",
     ) -> None:
-        """`home` is where the application is imported from; `more` is text of lamson.toml, tables of its own."""
+        """`home` is where the application is imported from; `more` is tables to add to lamson.toml."""
         self.folder = folder
         self.settings = folder / "lamson.toml"
         (self._pages,) = free_ports(1)
@@ -86,6 +86,12 @@ path = "{folder}/quarantine"
         poll("the service is ready", self._is_ready_or_gone, START_LIMIT_S)
         if self._process.poll() is not None:
             raise RuntimeError("\n".join(self.log()[-30:]))
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's process id; its workers are its children."""
+        assert self._process is not None
+        return self._process.pid
 
     def terminate(self) -> int:
         """SIGTERM; its exit status."""
