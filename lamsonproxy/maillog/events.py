@@ -1,0 +1,222 @@
+"""The events of the mail log: each is a line and a number, made by the same call.
+
+Law: this is the port `MailLog` fulfilled. Nothing here raises, nothing here waits, and nothing of a mail but
+its envelope, its size and its fate is written: no header, no body (the traceback of a failed handler is the
+one place where an application's own words appear, at level ERROR).
+
+What strangers can bring about at will, `refused_peer` and `refused_session`, is written at most ten times a
+minute; the next line says how many were left out. The numbers count all of them.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from lamsonproxy.errors import AppError, RemoteError
+from lamsonproxy.mail.reply import Reply
+from lamsonproxy.mail.transaction import Transaction
+from lamsonproxy.maillog.lines import Event
+from lamsonproxy.metrics import Metrics
+
+LINES_A_MINUTE = 10
+NO_ROUTE = "none"
+
+_log = logging.getLogger("lamsonproxy")
+_P = ParamSpec("_P")
+
+
+def _never_raises(
+    method: Callable[Concatenate["EventLog", _P], None],
+) -> Callable[Concatenate["EventLog", _P], None]:
+    @wraps(method)
+    def quiet(self: "EventLog", /, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception:
+            # A log that fails must not become a mail that fails; lamson_log_failures_total tells.
+            self.metrics.log_failures.inc()
+
+    return quiet
+
+
+class EventLog:
+    """Logs to the logger "lamsonproxy" and counts in `metrics`."""
+
+    def __init__(self, metrics: Metrics, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.metrics = metrics
+        self._throttle = _Throttle(monotonic)
+
+    @_never_raises
+    def received(self, transaction: Transaction) -> None:
+        """A message has been read to its end."""
+        self.metrics.message_bytes.observe(len(transaction.message.raw))
+        if _log.isEnabledFor(logging.DEBUG):
+            _write(logging.DEBUG, "received", transaction, size=len(transaction.message.raw))
+
+    @_never_raises
+    def decided(
+        self,
+        transaction: Transaction,
+        recipient: int,
+        *,
+        verdict: str,
+        route: str,
+        reply: Reply,
+        queued_as: str,
+        seconds: float,
+    ) -> None:
+        """The end of one recipient's mail: the one line per recipient."""
+        self.metrics.messages.of(transaction.session.door, verdict).inc()
+        if verdict == "quarantine":
+            self.metrics.quarantined.of(route or NO_ROUTE).inc()
+        if _log.isEnabledFor(logging.INFO):
+            envelope = transaction.envelope
+            fields = {
+                "trace": transaction.trace,
+                "route": route,
+                "verdict": verdict,
+                "from": f"<{envelope.sender.raw}>",
+                "to": f"<{envelope.recipients[recipient].address.raw}>",
+                "client": _client(transaction),
+                "queue_id": envelope.xforward.ident,
+                "door": transaction.session.door,
+                "size": len(transaction.message.raw),
+                "reply": str(reply),
+                "queued_as": queued_as,
+                "seconds": round(seconds, 4),
+            }
+            _log.info(Event("decided", fields))
+
+    @_never_raises
+    def handler_ran(self, transaction: Transaction, route: str, seconds: float) -> None:
+        """A handler returned."""
+        self.metrics.handler_seconds.of(route or NO_ROUTE).observe(seconds)
+
+    @_never_raises
+    def handler_failed(self, transaction: Transaction, route: str, error: BaseException) -> None:
+        """A handler raised, or returned what no handler may return; logged with the traceback."""
+        kind = "wrong" if isinstance(error, AppError) else "raised"
+        self.metrics.handler_errors.of(route or NO_ROUTE, kind).inc()
+        _write(logging.ERROR, "handler_failed", transaction, route, error, with_traceback=True)
+
+    @_never_raises
+    def handler_overran(self, transaction: Transaction, route: str, seconds: float) -> None:
+        """A handler had not returned by the deadline."""
+        self.metrics.handler_errors.of(route or NO_ROUTE, "overran").inc()
+        _write(logging.ERROR, "handler_overran", transaction, route, seconds=round(seconds, 4))
+
+    @_never_raises
+    def relay_answered(self, reply: Reply, seconds: float) -> None:
+        """Downstream replied to the final dot, or refused before it."""
+        self.metrics.relay_seconds.observe(seconds)
+        self.metrics.relay_replies.of(f"{reply.code // 100}xx").inc()
+
+    @_never_raises
+    def relay_failed(self, transaction: Transaction, error: Exception) -> None:
+        """Downstream could not be talked to."""
+        if isinstance(error, RemoteError):
+            self.metrics.relay_failures.of(error.stage, error.kind).inc()
+            if error.ambiguous:
+                self.metrics.ambiguous.inc()
+        _write(logging.WARNING, "relay_failed", transaction, None, error)
+
+    @_never_raises
+    def storage_failed(self, transaction: Transaction, error: Exception) -> None:
+        """A kept copy or a DSN could not be made durable."""
+        self.metrics.storage_failures.inc()
+        _write(logging.ERROR, "storage_failed", transaction, None, error)
+
+    @_never_raises
+    def copies_differ(self, transaction: Transaction) -> None:
+        """451, because one reply and one relay transaction cannot serve copies that differ; names the
+        remedy."""
+        self.metrics.copies_differ.inc()
+        remedy = "set <transport>_destination_recipient_limit = 1 in main.cf"
+        _write(logging.WARNING, "copies_differ", transaction, remedy=remedy)
+
+    @_never_raises
+    def bug(self, transaction: Transaction, error: BaseException) -> None:
+        """An exception of ours: 451, and the traceback here."""
+        self.metrics.bugs.inc()
+        _write(logging.ERROR, "bug", transaction, None, error, with_traceback=True)
+
+    @_never_raises
+    def notice_sent(self, name: str, reply: Reply) -> None:
+        """A DSN was handed to downstream, or refused by it for good."""
+        self.metrics.notices.of("sent" if reply.is_positive else "refused").inc()
+        level = logging.INFO if reply.is_positive else logging.WARNING
+        _log.log(level, Event("notice_sent", {"notice": name, "reply": str(reply)}))
+
+    @_never_raises
+    def notice_failed(self, name: str, error: Exception) -> None:
+        """A DSN could not be sent yet."""
+        self.metrics.notices.of("failed").inc()
+        _log.warning(Event("notice_failed", {"notice": name, "error": _describe(error)}))
+
+    @_never_raises
+    def refused_peer(self, door: str, peer: str) -> None:
+        """Somebody outside `trust` connected."""
+        self.metrics.refused_sessions.of(door, "untrusted").inc()
+        self._throttle.warn("refused_peer", door=door, peer=peer)
+
+    @_never_raises
+    def refused_session(self, door: str, peer: str, reason: str) -> None:
+        """A session was turned away or ended by us: too many sessions, too many errors, a time limit."""
+        self.metrics.refused_sessions.of(door, reason).inc()
+        self._throttle.warn("refused_session", door=door, peer=peer, reason=reason)
+
+
+class _Throttle:
+    """Lets through so many lines of each event a minute, and says with the next how many it left out."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._since: dict[str, float] = {}
+        self._seen: dict[str, int] = {}
+
+    def warn(self, event: str, **fields: object) -> None:
+        now = self._monotonic()
+        if now - self._since.get(event, -60.0) >= 60:
+            left_out = self._seen.get(event, 0) - LINES_A_MINUTE
+            self._since[event], self._seen[event] = now, 0
+            if left_out > 0:
+                fields["left_out"] = left_out
+        self._seen[event] += 1
+        if self._seen[event] <= LINES_A_MINUTE:
+            _log.warning(Event(event, fields))
+
+
+def _write(
+    level: int,
+    event: str,
+    transaction: Transaction,
+    route: str | None = None,
+    error: BaseException | None = None,
+    *,
+    with_traceback: bool = False,
+    **more: object,
+) -> None:
+    fields: dict[str, object] = {"trace": transaction.trace}
+    if route is not None:
+        fields["route"] = route
+    fields["queue_id"] = transaction.envelope.xforward.ident
+    if error is not None:
+        fields["error"] = _describe(error)
+    _log.log(level, Event(event, fields | more), exc_info=error if with_traceback else None)
+
+
+def _describe(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # An exception of the application may fail even at saying what it is.
+        return type(error).__name__
+
+
+def _client(transaction: Transaction) -> str:
+    """The client that Postfix speaks for, as Postfix writes it; else the peer."""
+    address = transaction.envelope.xforward.get("ADDR")
+    if not address:
+        return transaction.session.peer
+    return f"{transaction.envelope.xforward.get('NAME') or 'unknown'}[{address}]"

@@ -1,0 +1,204 @@
+"""The numbers: every metric of the service, in one place, by name.
+
+Law: label values come from closed sets (design law 10), and a family never has more children than its limit;
+what comes later is counted as "other", so that nothing a stranger or a generated handler does makes more than
+500 series. docs/metrics.md has an entry for each name.
+
+Workers keep their numbers in files that the supervisor sums (`share`, `summed`). A worker is known there by
+its number, not by its process id: numbers are used again, so counters go on where a dead worker's ended, and
+restarts do not pile up files. No two living workers may have the same one.
+"""
+
+import os
+import platform
+from pathlib import Path
+from typing import Generic, TypeVar, cast
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+    multiprocess,
+    values,
+)
+
+from lamsonproxy import __version__
+
+# They double the series, and sums over workers have none anyway.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+OTHER = "other"
+ROUTES = 24
+"""Routes with a label of their own, the first to be used; nine series each, because of the buckets."""
+
+_Metric = TypeVar("_Metric", bound=Counter | Gauge | Histogram)
+
+
+class Family(Generic[_Metric]):
+    """A metric with labels; its children are made once, and there are at most `most` and one "other"."""
+
+    def __init__(self, metric: _Metric, most: int) -> None:
+        self._metric = metric
+        self._most = most
+        self._children: dict[tuple[str, ...], _Metric] = {}
+
+    def of(self, *labels: str) -> _Metric:
+        """The child with these label values."""
+        child = self._children.get(labels)
+        return self._new(labels) if child is None else child
+
+    def _new(self, labels: tuple[str, ...]) -> _Metric:
+        if len(self._children) >= self._most:
+            return cast(_Metric, self._metric.labels(*(OTHER for _ in labels)))
+        return self._children.setdefault(labels, cast(_Metric, self._metric.labels(*labels)))
+
+
+class Metrics:
+    """What one worker counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str, over_workers: str = "livesum") -> Gauge:
+            # The mode is prometheus_client's word for what becomes of the workers' values.
+            return Gauge(name, text, labels, registry=registry, multiprocess_mode=over_workers)  # type: ignore[arg-type]
+
+        def histogram(name: str, text: str, *labels: str, steps: tuple[float, ...]) -> Histogram:
+            return Histogram(name, text, labels, registry=registry, buckets=steps)
+
+        self.messages = Family(
+            counter("lamson_messages_total", "Recipients' mails, by what became of them.", "door", "verdict"),
+            40,
+        )
+        self.message_bytes = histogram(
+            "lamson_message_bytes", "Sizes of the mails received.", steps=(1e3, 1e4, 1e5, 1e6, 1e7, 1e8)
+        )
+        self.handler_seconds = Family(
+            histogram(
+                "lamson_handler_seconds",
+                "Time that handlers took, by route.",
+                "route",
+                steps=(0.001, 0.01, 0.1, 1, 10, 100),
+            ),
+            ROUTES,
+        )
+        self.handler_errors = Family(
+            counter(
+                "lamson_handler_errors_total",
+                "Handlers that raised, returned what is no verdict (wrong), or overran the deadline.",
+                "route",
+                "kind",
+            ),
+            40,
+        )
+        self.relay_seconds = histogram(
+            "lamson_relay_seconds",
+            "Time from offering a mail to downstream until its answer.",
+            steps=(0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300),
+        )
+        self.relay_replies = Family(
+            counter("lamson_relay_replies_total", "Downstream's answers, by the first digit.", "code_class"),
+            5,
+        )
+        self.relay_failures = Family(
+            counter(
+                "lamson_relay_failures_total",
+                "Times that downstream could not be talked to, by stage and kind.",
+                "stage",
+                "kind",
+            ),
+            40,
+        )
+        self.ambiguous = counter(
+            "lamson_ambiguous_total",
+            "Connections lost between the final dot and its reply: each may be one duplicate (RFC 1047).",
+        )
+        self.quarantined = Family(
+            counter("lamson_quarantined_total", "Recipients' mails put into quarantine, by route.", "route"),
+            ROUTES,
+        )
+        self.storage_failures = counter(
+            "lamson_storage_failures_total", "Kept copies and notices that could not be made durable."
+        )
+        self.copies_differ = counter(
+            "lamson_copies_differ_total", "Mails deferred because the copies of their recipients differ."
+        )
+        self.bugs = counter(
+            "lamson_bugs_total", "Errors of lamsonproxy itself; each has a traceback in the log."
+        )
+        self.notices = Family(
+            counter(
+                "lamson_notices_total",
+                "Notices (DSNs): sent, refused downstream, or failed for now.",
+                "outcome",
+            ),
+            3,
+        )
+        self.notices_pending = gauge(
+            "lamson_notices_pending", "Notices (DSNs) that wait to be sent.", over_workers="livemax"
+        )
+        self.in_flight = Family(gauge("lamson_in_flight", "Mails being worked on.", "door"), 8)
+        self.in_flight_bytes = gauge("lamson_in_flight_bytes", "Octets of message held in memory.")
+        self.sessions = Family(gauge("lamson_sessions", "Open connections of clients.", "door"), 8)
+        self.refused_sessions = Family(
+            counter(
+                "lamson_refused_sessions_total",
+                "Sessions turned away or ended by us, by reason.",
+                "door",
+                "reason",
+            ),
+            40,
+        )
+        self.loop_lag = gauge(
+            "lamson_loop_lag_seconds", "How late the slowest worker's event loop was.", over_workers="livemax"
+        )
+        self.log_failures = counter("lamson_log_failures_total", "Log lines that could not be written.")
+
+
+class SupervisorMetrics:
+    """What the supervisor counts, in a registry that also sums what the workers count."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        Gauge("lamson_build_info", "Always 1.", ["version", "python"], registry=registry).labels(
+            __version__, platform.python_version()
+        ).set(1)
+        self.workers = Gauge("lamson_workers", "Workers that are ready.", registry=registry)
+        self.restarts = Family(
+            Counter(
+                "lamson_worker_restarts_total",
+                "Workers replaced: died, stalled, or their threads used_up.",
+                ["reason"],
+                registry=registry,
+            ),
+            8,
+        )
+        self.reload_failures = Counter(
+            "lamson_reload_failures_total",
+            "Reloads that failed; the old workers stayed.",
+            registry=registry,
+        )
+
+    def page(self) -> bytes:
+        """The text that Prometheus reads."""
+        return generate_latest(self.registry)
+
+
+def share(folder: Path, number: int) -> None:
+    """From now on keep this process's numbers in the folder. To be called before any metric is made."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]
+
+
+def summed(registry: CollectorRegistry, folder: Path) -> None:
+    """Let the registry also give the sums of what workers keep in the folder."""
+    multiprocess.MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+
+
+def forget(folder: Path, number: int) -> None:
+    """A worker has ended: its gauges are over, its counters stay."""
+    multiprocess.mark_process_dead(number, path=str(folder))  # type: ignore[no-untyped-call]
