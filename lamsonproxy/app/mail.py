@@ -1,0 +1,211 @@
+"""What a handler gets: one mail for one recipient, and a working copy to change.
+
+Law: `sender`, `recipient` and `message` show the mail as it came, `headers` and `edits` as it will go. What a
+handler changes is its recipient's private copy, and goes nowhere unless the verdict is to hand the mail on.
+When the deadline has passed the handler has lost its mail: every access raises, from whatever thread.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lamsonproxy.errors import AppError
+from lamsonproxy.mail.address import NULL_SENDER, Address, parse_path
+from lamsonproxy.mail.edits import EditedHeaders, Edits
+from lamsonproxy.mail.envelope import Recipient
+from lamsonproxy.mail.message import Message
+from lamsonproxy.mail.part import Part
+from lamsonproxy.mail.session import Session
+from lamsonproxy.mail.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One recipient's working copy, as the engine relays it."""
+
+    sender: Address
+    recipients: tuple[Recipient, ...]
+    """The original one with its own parameters, unless it was redirected; added ones have none."""
+    edits: Edits
+
+    def same_as(self, other: "Copy") -> bool:
+        """Whether one relay transaction can carry both: equal in bytes and sender (design law 7)."""
+        return self.sender == other.sender and self.edits.same_as(other.edits)
+
+
+@dataclass(slots=True)
+class _Work:
+    """The part of a mail that changes."""
+
+    edits: Edits
+    sender: Address
+    recipient: Recipient
+    added: list[Recipient] = field(default_factory=list)
+
+    def copy(self) -> Copy:
+        return Copy(self.sender, (self.recipient, *self.added), self.edits)
+
+
+class Mail:
+    """One mail for one recipient."""
+
+    __slots__ = ("_deadline", "_dry_run", "_is_revoked", "_recipient", "_transaction", "_work")
+
+    def __init__(
+        self, transaction: Transaction, recipient: Recipient, *, deadline: float, dry_run: bool = False
+    ) -> None:
+        self._transaction = transaction
+        self._recipient = recipient
+        self._deadline = deadline
+        self._dry_run = dry_run
+        self._is_revoked = False
+        self._work = self._untouched()
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    @property
+    def sender(self) -> Address:
+        """The envelope sender; `NULL_SENDER` for bounces and other reports."""
+        return self._received.envelope.sender
+
+    @property
+    def recipient(self) -> Address:
+        """The one envelope recipient that this mail is handled for."""
+        self._check()
+        return self._recipient.address
+
+    @property
+    def session(self) -> Session:
+        """The connection that it came by."""
+        return self._received.session
+
+    @property
+    def message(self) -> Message:
+        """The message as received."""
+        return self._received.message
+
+    @property
+    def text(self) -> str:
+        """The plain text, as received; empty when there is none."""
+        return self.message.text
+
+    @property
+    def html(self) -> str:
+        """The HTML text, as received; empty when there is none."""
+        return self.message.html
+
+    @property
+    def attachments(self) -> Sequence[Part]:
+        """The parts that are attachments, as received."""
+        return self.message.attachments
+
+    @property
+    def original(self) -> bytes:
+        """The message's octets, as received."""
+        return self.message.raw
+
+    @property
+    def key(self) -> str:
+        """The same for every retry of this recipient's mail and for nothing else: for effects outside."""
+        return self._received.key(self._recipient)
+
+    @property
+    def deadline(self) -> float:
+        """The time, by `time.monotonic()`, after which a handler has lost this mail."""
+        self._check()
+        return self._deadline
+
+    @property
+    def dry_run(self) -> bool:
+        """True when the mail goes nowhere, so effects outside should not happen either."""
+        self._check()
+        return self._dry_run
+
+    # -- changing --------------------------------------------------------------------------------------------
+
+    @property
+    def headers(self) -> EditedHeaders:
+        """The header fields as they will go: read them, `add`, `insert`, `replace`, `remove`."""
+        return self.edits.headers
+
+    @property
+    def edits(self) -> Edits:
+        """The message as it will go, and what was changed in it."""
+        return self._own.edits
+
+    def replace_body(self, body: bytes) -> None:
+        """Put another body below the header fields."""
+        self.edits.replace_body(body)
+
+    def redirect(self, to: str | Address) -> None:
+        """Send it to another address instead of `recipient`. Raises ValueError for what is no address."""
+        address = _recipient_address(to)
+        self._own.recipient = self._recipient if address == self._recipient.address else Recipient(address)
+
+    def add_recipient(self, to: str | Address) -> None:
+        """Send it to another address too, once. Raises ValueError for what is no address."""
+        address = _recipient_address(to)
+        work = self._own
+        if address not in [recipient.address for recipient in work.copy().recipients]:
+            work.added.append(Recipient(address))
+
+    def set_sender(self, address: str | Address) -> None:
+        """Send it from another envelope sender; "" is `<>`. Raises ValueError for what is no address."""
+        self._own.sender = _address(address)
+
+    def undo(self) -> None:
+        """Take back every change, those of earlier handlers too."""
+        self._check()
+        self._work = self._untouched()
+
+    # -- the engine's side -----------------------------------------------------------------------------------
+
+    @property
+    def copy(self) -> Copy:
+        """The working copy, for the engine."""
+        return self._work.copy()
+
+    def _revoke(self) -> None:
+        """The deadline has passed: whoever still holds this mail has lost it."""
+        self._is_revoked = True
+
+    def _restore(self) -> None:
+        """Begin a fresh copy. What a handler that still runs holds of the old one harms nobody."""
+        self._work = self._untouched()
+
+    def _untouched(self) -> _Work:
+        envelope, message = self._transaction.envelope, self._transaction.message
+        return _Work(Edits(message), envelope.sender, self._recipient)
+
+    @property
+    def _received(self) -> Transaction:
+        self._check()
+        return self._transaction
+
+    @property
+    def _own(self) -> _Work:
+        # The copy first: a revocation between the two lines must not hand out the fresh one.
+        work = self._work
+        self._check()
+        return work
+
+    def _check(self) -> None:
+        if self._is_revoked:
+            raise AppError("The deadline of this mail has passed, and its handler has lost it.")
+
+
+def _recipient_address(to: str | Address) -> Address:
+    address = _address(to)
+    if not address:
+        raise ValueError("the null address <> is no recipient")
+    return address
+
+
+def _address(text: str | Address) -> Address:
+    if isinstance(text, Address):
+        return text
+    if not text:
+        return NULL_SENDER
+    address, rest = parse_path(f"<{text}>")
+    if rest or address.raw != text:
+        raise ValueError(f"not an envelope address: {text[:80]!r}")
+    return address
