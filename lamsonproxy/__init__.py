@@ -1,3 +1,34 @@
-"""lamsonproxy: mail applications written like web applications, as a service behind Postfix."""
+"""lamsonproxy: mail applications written like web applications, as a service behind Postfix.
+
+What an application is written with; docs/routes.md tells how.
+"""
+
+from lamsonproxy.app.application import App
+from lamsonproxy.app.mail import Mail
+from lamsonproxy.app.marks import route, route_like, stateless
+from lamsonproxy.errors import AppError, LamsonError
+from lamsonproxy.mail.address import NULL_SENDER, Address
+from lamsonproxy.mail.message import Message
+from lamsonproxy.mail.verdict import Accept, Consume, Defer, Discard, Quarantine, Reject
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "NULL_SENDER",
+    "Accept",
+    "Address",
+    "App",
+    "AppError",
+    "Consume",
+    "Defer",
+    "Discard",
+    "LamsonError",
+    "Mail",
+    "Message",
+    "Quarantine",
+    "Reject",
+    "__version__",
+    "route",
+    "route_like",
+    "stateless",
+]
