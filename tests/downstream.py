@@ -3,20 +3,29 @@
 Law: nothing here knows lamsonproxy's relay or doors, so that a mistake cannot hide by being made twice. What
 was received is kept exactly as it came.
 
-    RawSink  takes every mail and remembers its very octets; fast, strict or lenient about end of data
+    RawSink             takes every mail and remembers its very octets; strict or lenient about end of data
+    ScriptedDownstream  takes mail until the stage at which its fault is to happen
+    FakeCourier         the port `Courier` without a network
 
-A server runs in the running loop (`async with RawSink() as sink`) or in a thread of their own
+Both servers run in the running loop (`async with RawSink() as sink`) or in a thread of their own
 (`with RawSink.threaded() as sink`).
 """
 
 import asyncio
 import re
+import socket
+import struct
 import threading
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self, cast
+
+from lamsonproxy.errors import RemoteError
+from lamsonproxy.mail.envelope import Envelope
+from lamsonproxy.mail.reply import Reply
+from lamsonproxy.ports import Parts
 
 XFORWARD = "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE"
 EVERYTHING = ("PIPELINING", "SIZE 104857600", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", XFORWARD)
@@ -286,3 +295,284 @@ class _SinkConnection(asyncio.Protocol):
             self.sink.keep(mail)
         self._forget()
         return refused or f"250 2.0.0 Ok: queued as {queue_id}"
+
+
+STAGES = (
+    "connect",
+    "banner",
+    "ehlo",
+    "xforward",
+    "mail",
+    "rcpt1",
+    "rcpt_k",
+    "data",
+    "mid_body",
+    "after_dot",
+    "quit",
+)
+FAULTS = ("refused", "timeout", "4xx", "5xx", "421+close", "rst", "fin", "garbage", "flood", "drip")
+
+_REFUSALS = {"4xx": "450 4.7.1 later", "5xx": "550 5.7.1 never"}
+_FLOOD = b"250-" + b"x" * 58 + b"\r\n"
+
+
+class ScriptedDownstream(Server):
+    """Takes mail as RawSink does, but at one stage its fault happens.
+
+        refused    connections are refused from now on, and this one is reset
+        timeout    silence; at `connect` no connection is accepted, in `mid_body` nothing more is read
+        4xx, 5xx   a refusal, and the dialogue goes on
+        421+close  the reply, and the end
+        rst, fin   the end without a reply, by a reset or in order
+        garbage    a line that is no reply
+        flood      a reply of 64 KiB
+        drip       a good reply at one octet a second
+
+    `from_mail` is the number of the mail on its connection at which it begins, `connections` how many
+    connections have it (None: all), `k` which recipient is meant by `rcpt_k`.
+    """
+
+    def __init__(
+        self,
+        stage: str,
+        fault: str,
+        *,
+        port: int = 0,
+        from_mail: int = 1,
+        connections: int | None = None,
+        k: int = 3,
+        without: Collection[str] = (),
+    ) -> None:
+        super().__init__(port)
+        self.stage, self.fault = stage, fault
+        self.from_mail, self.connections, self.k = from_mail, connections, k
+        self.offers = [offer for offer in EVERYTHING if offer.split()[0] not in without]
+        self.accepted = 0
+        """Connections so far."""
+        self.taken: list[bytes] = []
+        """Each mail whose end of data was seen, as it was on the wire, whatever was replied."""
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sockets: list[socket.socket] = []
+
+    async def start(self) -> None:
+        listener = socket.create_server((self.host, self.port), backlog=0 if self._is_deaf else 100)
+        self.port = listener.getsockname()[1]
+        if self.stage == "connect" and self.fault == "refused":
+            return listener.close()
+        self._sockets.append(listener)
+        if self._is_deaf:
+            # A full backlog: the kernel drops what would connect next.
+            self._sockets.append(socket.create_connection((self.host, self.port)))
+            return
+        self._server = await asyncio.start_server(self._serve, sock=listener)
+
+    @property
+    def _is_deaf(self) -> bool:
+        return self.stage == "connect" and self.fault == "timeout"
+
+    async def stop(self) -> None:
+        self.refuse()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for open_socket in self._sockets:
+            open_socket.close()
+
+    def refuse(self) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        is_faulty = self.connections is None or self.accepted <= self.connections
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await _Dialogue(self, reader, writer, is_faulty).run()
+        finally:
+            self._tasks.discard(task)
+            writer.transport.abort()
+
+
+class _Dialogue:
+    """One connection to a ScriptedDownstream."""
+
+    def __init__(
+        self,
+        script: ScriptedDownstream,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        is_faulty: bool,
+    ) -> None:
+        self.script, self.reader, self.writer, self.is_faulty = script, reader, writer, is_faulty
+        self.mails = 1
+        self.rcpts = 0
+        self.taken = 0
+        self.has_mail = False
+
+    async def run(self) -> None:
+        if await self.comes("connect"):
+            await self.comes("banner", "220 scripted.test ESMTP")
+        while line := await self.reader.readline():
+            await self.command(line)
+
+    async def comes(self, stage: str, reply: str = "") -> bool:
+        """Play the fault if this is its stage, else say the reply; False after a fault."""
+        if self.is_faulty and stage == self.script.stage and self.mails >= self.script.from_mail:
+            await self.play(self.script.fault)
+            return False
+        await self.say(reply)
+        return True
+
+    async def say(self, reply: str) -> None:
+        if reply:
+            self.writer.write(f"{reply}\r\n".encode())
+            await self.writer.drain()
+
+    async def command(self, line: bytes) -> None:
+        match line[:4].upper():
+            case b"EHLO":
+                await self.comes("ehlo", "\r\n".join(f"250-{o}" for o in self.script.offers) + "\r\n250 HELP")
+            case b"XFOR":
+                await self.comes("xforward", "250 2.0.0 Ok")
+            case b"MAIL":
+                self.has_mail = await self.comes("mail", "250 2.1.0 Ok")
+            case b"RCPT" if not self.has_mail:
+                await self.say("503 5.5.1 need MAIL")
+            case b"RCPT":
+                self.rcpts += 1
+                stage = {1: "rcpt1", self.script.k: "rcpt_k"}.get(self.rcpts, "rcpt")
+                self.taken += await self.comes(stage, "250 2.1.5 Ok")
+            case b"DATA" if not self.taken:
+                await self.say("554 5.5.1 no valid recipients")
+            case b"DATA":
+                if await self.comes("data", "354 go ahead"):
+                    await self.body()
+            case b"QUIT":
+                await self.comes("quit", "221 2.0.0 bye")
+            case _:
+                self.forget()
+                await self.say("250 2.0.0 Ok")
+
+    async def body(self) -> None:
+        content = b"\r\n" + await self.reader.read(1024)
+        if not await self.comes("mid_body"):
+            await self.reader.read()
+        while not content.endswith(b"\r\n.\r\n"):
+            block = await self.reader.read(65536)
+            if not block:
+                return
+            content += block
+        self.script.taken.append(content[2:-3])
+        await self.comes("after_dot", "250 2.0.0 Ok: queued as SCRIPTED")
+        self.mails += 1
+        self.forget()
+
+    def forget(self) -> None:
+        self.has_mail, self.rcpts, self.taken = False, 0, 0
+
+    async def play(self, fault: str) -> None:
+        match fault:
+            case "4xx" | "5xx":
+                await self.say(_REFUSALS[fault])
+            case "421+close":
+                await self.say("421 4.3.2 closing")
+                await self.end()
+            case "fin":
+                await self.end()
+            case "rst" | "refused":
+                if fault == "refused":
+                    self.script.refuse()
+                self.reset()
+            case "garbage":
+                await self.say("999 \x01nonsense")
+            case "flood":
+                self.writer.write(_FLOOD * 1024)
+            case "drip":
+                await self.drip(b"250 2.0.0 Ok\r\n")
+            case "timeout":
+                await asyncio.Event().wait()
+
+    async def end(self) -> None:
+        # Closing with octets unread would be a reset: so one half now, the other when the peer has gone.
+        self.writer.write_eof()
+        await self.reader.read()
+        raise ConnectionAbortedError
+
+    def reset(self) -> None:
+        linger = struct.pack("ii", 1, 0)
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        raise ConnectionAbortedError
+
+    async def drip(self, reply: bytes) -> None:
+        for octet in reply:
+            self.writer.write(bytes((octet,)))
+            await asyncio.sleep(1)
+
+
+class FakeCourier:
+    """The port `Courier` without a network: what was delivered stands in `mails`, what it says can be set.
+
+    `replies` gives the reply to a recipient by its address, `refusal` the one to MAIL, `final` the one to the
+    dot; a RemoteError in `trouble` is raised instead, on entering or, when it is ambiguous, instead of the
+    final reply.
+    """
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[Envelope, bytes]] = []
+        """Each mail with the envelope as it was offered, recipients that were refused left out."""
+        self.undone: list[Envelope] = []
+        """Offers that were left without a delivery."""
+        self.replies: dict[str, Reply] = {}
+        self.refusal: Reply | None = None
+        self.final = Reply(250, "2.0.0", "Ok: queued as FAKE")
+        self.trouble: RemoteError | None = None
+
+    def offer(self, envelope: Envelope, *, deadline: float) -> "FakeOffer":
+        return FakeOffer(self, envelope)
+
+
+class FakeOffer:
+    """What FakeCourier offers."""
+
+    def __init__(self, courier: FakeCourier, envelope: Envelope) -> None:
+        self._courier = courier
+        self._envelope = envelope
+        self._is_over = False
+        self.refusal = courier.refusal
+        self.recipients: Sequence[Reply] = ()
+
+    async def __aenter__(self) -> Self:
+        trouble = self._courier.trouble
+        if trouble is not None and not trouble.ambiguous:
+            raise trouble
+        if self.refusal is None:
+            taken = Reply(250, "2.1.5", "Ok")
+            self.recipients = [
+                self._courier.replies.get(r.address.raw, taken) for r in self._envelope.recipients
+            ]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._is_over:
+            self._courier.undone.append(self._envelope)
+
+    async def deliver(self, content: Parts) -> Reply:
+        if self.refusal is not None:
+            return self.refusal
+        pairs = zip(self._envelope.recipients, self.recipients, strict=True)
+        taken = tuple(recipient for recipient, reply in pairs if reply.is_positive)
+        if not taken:
+            raise ValueError("no recipient of this mail was taken")
+        self._is_over = True
+        if self._courier.trouble is not None:
+            raise self._courier.trouble
+        if self._courier.final.is_positive:
+            self._courier.mails.append((replace(self._envelope, recipients=taken), b"".join(content)))
+        return self._courier.final
