@@ -1,0 +1,105 @@
+"""A message: the octets that came, and everything that can be read from them, read when somebody asks.
+
+Law: making one costs nothing but keeping the octets. Reading never raises, whatever they are: what can be
+read is given, and `defects` says in sentences what could not. Nothing here changes: `Edits` does.
+
+RFC 5322 (the message), RFC 2045 (its parts), RFC 3834 §5 (Auto-Submitted).
+"""
+
+import hashlib
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from lamsonproxy.mail.defects import Defects
+from lamsonproxy.mail.headers import Head, Headers, count_received, find_head
+from lamsonproxy.mail.mailboxes import first_address
+from lamsonproxy.mail.mime import scan
+from lamsonproxy.mail.part import Part
+
+
+class Message:
+    """One message as it came."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self.notes = Defects()
+        """Where reading writes what is wrong; `defects` is what stands there."""
+
+    def __repr__(self) -> str:
+        return f"<Message of {len(self.raw)} octets>"
+
+    @property
+    def defects(self) -> tuple[str, ...]:
+        """What is wrong with it, as far as it has been read: plain sentences without any text of the mail."""
+        return tuple(self.notes)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """The SHA-256 of all octets."""
+        return hashlib.sha256(self.raw).digest()
+
+    @cached_property
+    def head(self) -> Head:
+        """Where the head begins and ends."""
+        return find_head(self.raw, self.notes)
+
+    @property
+    def body_start(self) -> int:
+        """The offset of the body's first octet, behind the empty line."""
+        return self.head.body_start
+
+    @cached_property
+    def headers(self) -> Headers:
+        return Headers(self.raw, self.head.start, self.head.end, self.notes)
+
+    @cached_property
+    def received_count(self) -> int:
+        """How many hosts say that they have had it: the number of Received fields."""
+        return count_received(self.raw, self.head)
+
+    @cached_property
+    def sender(self) -> str:
+        """The first address of From; "" when there is none. The sender that counts is the envelope's."""
+        return first_address(self.headers.raw_value("From"))
+
+    @property
+    def subject(self) -> str:
+        return self.headers.get("Subject")
+
+    @property
+    def is_auto_submitted(self) -> bool:
+        """Whether it says that no human sent it; a parameter may follow the keyword (RFC 3834 §5)."""
+        keyword = self.headers.get("Auto-Submitted").partition(";")[0].strip().lower()
+        return keyword not in ("", "no")
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """All MIME entities in the order in which they begin; the first is the message itself."""
+        return scan(self.raw, self.head, self.headers, self.notes)
+
+    @property
+    def attachments(self) -> tuple[Part, ...]:
+        """The parts that are attachments or have a file name, those in attached messages included."""
+        return tuple(part for part in self.parts if part.is_attachment)
+
+    def has_attachment(self, pattern: str) -> bool:
+        """Whether an attachment's name fits a pattern such as "*.exe", not minding capitals."""
+        wanted = pattern.lower()
+        return any(fnmatchcase(part.filename.lower(), wanted) for part in self.attachments)
+
+    @cached_property
+    def text(self) -> str:
+        """The first plain text that is no attachment; "" when there is none."""
+        return self._first_text("text/plain")
+
+    @cached_property
+    def html(self) -> str:
+        """The first HTML that is no attachment; "" when there is none."""
+        return self._first_text("text/html")
+
+    def _first_text(self, content_type: str) -> str:
+        return next((part.text() for part in self._own_leaves() if part.content_type == content_type), "")
+
+    def _own_leaves(self) -> Iterator[Part]:
+        return (part for part in self.parts if not (part.in_message or part.is_attachment))
