@@ -9,7 +9,7 @@ The words are those of Postfix's access(5) and of milters; the status codes are 
 import re
 from dataclasses import dataclass
 
-from lamsonproxy.mail.reply import TROUBLE, Reply
+from lamsonproxy.mail.reply import Reply
 
 _STATUS = re.compile(r"[45]\.\d{1,3}\.\d{1,3}")
 _LINE_BREAK = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
@@ -90,7 +90,6 @@ def reply_to(verdict: Verdict) -> Reply:
             return Reply(250, "2.7.0", "Ok: quarantined")
         case Consume() | Accept():
             return Reply(250, "2.0.0", "Ok")
-    return TROUBLE
 
 
 def _check(status: str, text: str, kind: str) -> None:
