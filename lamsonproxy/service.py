@@ -23,7 +23,8 @@ from lamsonproxy.doors.smtp import Door, DoorSettings
 from lamsonproxy.engine import DoorPolicy, Engine
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
-from lamsonproxy.maillog import MailLog
+from lamsonproxy.maillog import EventLog
+from lamsonproxy.metrics import Metrics
 from lamsonproxy.notices import Sweep
 from lamsonproxy.queues.notices import NoticeFolder
 from lamsonproxy.queues.quarantine import MaildirQuarantine
@@ -57,9 +58,10 @@ class EngineDesk:
 class Service:
     """The parts of one worker."""
 
-    def __init__(self, settings: Settings, routes: Routes, log: MailLog) -> None:
+    def __init__(self, settings: Settings, routes: Routes, metrics: Metrics) -> None:
         self.settings = settings
-        self.log = log
+        self.metrics = metrics
+        log = EventLog(metrics)
         self.clock = SystemClock()
         self.runner = Runner(settings.limits.handler_threads)
         self.budget = Budget(settings.limits.in_flight_bytes // settings.workers)
@@ -103,6 +105,15 @@ class Service:
             for door in self.doors
         ]
 
+    def measure(self, lag_s: float) -> None:
+        """Set the gauges; counters are counted where things happen."""
+        self.metrics.loop_lag.set(lag_s)
+        self.metrics.in_flight_bytes.set(self.budget.used)
+        self.metrics.notices_pending.set(len(self.notices.waiting()))
+        for door in self.doors:
+            self.metrics.sessions.of(door.settings.name).set(len(door.sessions))
+            self.metrics.in_flight.of(door.settings.name).set(door.in_flight)
+
     async def drain(self, limit_s: float) -> None:
         """Let the sessions end; send away those that have not when the time is over."""
         for door in self.doors:
@@ -122,7 +133,9 @@ class Service:
         return True
 
 
-async def serve(settings: Settings, sockets: Mapping[str, socket.socket], report: Report) -> None:
+async def serve(
+    settings: Settings, sockets: Mapping[str, socket.socket], report: Report, metrics: Metrics
+) -> None:
     """Serve mail on these listening sockets, by door name, until SIGTERM; then drain.
 
     `report` is called with {"event": "ready"} and then, each second, with a beat. Raises AppError and StorageError
@@ -132,7 +145,7 @@ async def serve(settings: Settings, sockets: Mapping[str, socket.socket], report
     loop = asyncio.get_running_loop()
     for number in signal.SIGTERM, signal.SIGINT:
         loop.add_signal_handler(number, leave.set)
-    service = Service(settings, routes_of(settings), MailLog.from_settings(settings))
+    service = Service(settings, routes_of(settings), metrics)
     async with AsyncExitStack() as stack:
         servers = await service.open(sockets, stack)
         heart = asyncio.create_task(_beat(service, report))
@@ -152,8 +165,9 @@ async def _beat(service: Service, report: Report) -> None:
         due = loop.time() + BEAT_S
         await asyncio.sleep(BEAT_S)
         lag = max(0.0, loop.time() - due)
-        service.log.beat(lag, service.budget.used, {d.settings.name: len(d.sessions) for d in service.doors})
-        report({"event": "beat", "lag": lag, "stuck": service.runner.stuck, "used_up": service.runner.is_used_up})
+        service.measure(lag)
+        stuck = service.runner.stuck
+        report({"event": "beat", "lag": lag, "stuck": stuck, "used_up": service.runner.is_used_up})
 
 
 def routes_of(settings: Settings) -> Routes:

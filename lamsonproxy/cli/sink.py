@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from lamsonproxy.config import HostPort
 from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.dialogue import Rules
@@ -17,7 +19,8 @@ from lamsonproxy.doors.smtp import Door, DoorSettings
 from lamsonproxy.errors import ConfigError, StorageError
 from lamsonproxy.mail.reply import TROUBLE, Reply
 from lamsonproxy.mail.transaction import Transaction
-from lamsonproxy.maillog import MailLog
+from lamsonproxy.maillog import EventLog
+from lamsonproxy.metrics import Metrics
 from lamsonproxy.queues.quarantine import MaildirQuarantine
 
 EVERYBODY = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
@@ -46,7 +49,7 @@ async def serve_sink(folder: Path, listen: HostPort, size_limit: int, tell: Call
     """Receive mail until SIGTERM or SIGINT. Raises ConfigError when it cannot start."""
     maildir = MaildirQuarantine(folder)
     settings = DoorSettings("sink", Rules("sink.localhost", size_limit=size_limit), trust=EVERYBODY)
-    door = Door(settings, SinkDesk(maildir, tell), Budget(4 * size_limit), MailLog.quiet())
+    door = Door(settings, SinkDesk(maildir, tell), Budget(4 * size_limit), EventLog(Metrics(CollectorRegistry())))
     loop = asyncio.get_running_loop()
     try:
         maildir.open()
