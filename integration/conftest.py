@@ -59,8 +59,8 @@ def sink(ports: Ports) -> Iterator[RawSink]:
 
 
 @pytest.fixture(scope="module")
-def postfix(programs: Programs, ports: Ports, options: Options, sink: RawSink) -> Iterator[PrivatePostfix]:
-    """A Postfix with nothing behind its filter port yet."""
+def postfix(programs: Programs, ports: Ports, options: Options) -> Iterator[PrivatePostfix]:
+    """A Postfix with nothing behind its filter port yet, and no sink."""
     with PrivatePostfix(programs, ports, options) as postfix:
         yield postfix
 
