@@ -4,11 +4,10 @@ Law: the sender is a world of its own: it goes on in threads while the test brea
 """
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from integration.client import Mail, Rcpt, send_all
-from integration.conftest import Rig
 
 SESSIONS = 4
 SENDER = "alice@example.com"
@@ -26,13 +25,10 @@ class Traffic:
             yield Mail(SENDER, [Rcpt(recipient)], CONTENT)
 
     @contextmanager
-    def flowing(self, rig: Rig) -> Iterator[None]:
-        """Send all while the block runs; on leaving, every mail is in Postfix's hands. Raises what a session raised."""
+    def flowing(self, port: int) -> Iterator[None]:
+        """Send all while the block runs; on leaving, every mail has been taken. Raises what a session raised."""
         with ThreadPoolExecutor(SESSIONS) as pool:
-            sessions: list[Future[None]] = [
-                pool.submit(send_all, rig.postfix.ports.front, self.mails(number))
-                for number in range(SESSIONS)
-            ]
+            sessions = [pool.submit(send_all, port, self.mails(number)) for number in range(SESSIONS)]
             yield
             for session in sessions:
                 session.result()
