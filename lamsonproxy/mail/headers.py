@@ -34,7 +34,8 @@ _MBOX_LINES = re.compile(rb"(?:>*+From [^\n]*+\n)*+")
 _RECEIVED_FIRST = re.compile(rb"received[ \t]*+:", re.IGNORECASE)
 # Begins with one plain octet, so that the search runs at the speed of memchr(3).
 _RECEIVED = re.compile(rb"\n[Rr][Ee][Cc][Ee][Ii][Vv][Ee][Dd][ \t]*+:")
-_FOLDING = re.compile(rb"\r*+\n(?=[ \t])")
+# The look behind keeps it linear: a run of CRs is tried once, not from each of its octets.
+_FOLDING = re.compile(rb"(?<!\r)\r*+\n(?=[ \t])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,53 @@
+"""Bombs are read whole within a second of CPU and 64 MiB, whatever is in them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lamsonproxy.mail.edits import Edits
+from lamsonproxy.mail.message import Message
+from tests.corpus.bombs import BOMBS
+from tests.corpus.odd import ODD
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[str, str]:
+    program = [sys.executable, "-m", "tests.corpus.under_limits"]
+    done = subprocess.run(program, cwd=REPOSITORY, capture_output=True, timeout=300, check=True)
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.fault("C2")
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_read_within_the_limits(name: str, outcomes: dict[str, str]) -> None:
+    assert outcomes[name] == ""
+
+
+@pytest.mark.fault("C2")
+@pytest.mark.parametrize("name", [*BOMBS, *ODD])
+def test_one_added_header_leaves_all_other_octets(name: str) -> None:
+    raw = (BOMBS | ODD)[name]()
+    edits = Edits(Message(raw))
+    edits.headers.add("X-Checked-By", "lamsonproxy")
+    before, line, behind = b"".join(edits.parts()).partition(b"X-Checked-By: lamsonproxy\r\n")
+    assert line
+    assert before + behind == raw
+
+
+@pytest.mark.fault("C3")
+def test_what_is_compressed_stays_so() -> None:
+    message = Message(BOMBS["zip of zeros"]())
+    (part,) = message.attachments
+    assert len(part.content()) < len(message.raw)
+    assert len(part.content(limit=10)) == 10
+
+
+def test_there_are_forty_bombs_and_they_are_small() -> None:
+    assert len(BOMBS) >= 40
+    assert [name for name, make in BOMBS.items() if len(make()) > 1_100_000 and "10 mb" not in name] == []
