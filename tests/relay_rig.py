@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from lamsonproxy.mail.address import Address
+from lamsonproxy.mail.address import Address, parse_path
 from lamsonproxy.mail.envelope import Envelope, Recipient
-from lamsonproxy.mail.esmtp import parse_params, parse_xforward
+from lamsonproxy.mail.esmtp import NO_XFORWARD, parse_params, parse_xforward
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.ports import Courier, Parts
 from lamsonproxy.relay import RelaySettings, SmtpCourier
@@ -32,16 +32,12 @@ def envelope(
     *recipients: str, sender: str = "alice@example.org", params: str = "", xforward: str = ""
 ) -> Envelope:
     """Each recipient may have its parameters behind it, after a blank."""
+    paths = [parse_path(recipient) for recipient in recipients or ("bob@example.net",)]
     return Envelope(
         Address(sender),
-        tuple(
-            Recipient(Address(address), parse_params(own))
-            for address, _, own in (
-                recipient.partition(" ") for recipient in recipients or ("bob@example.net",)
-            )
-        ),
+        tuple(Recipient(address, parse_params(own)) for address, own in paths),
         parse_params(params),
-        parse_xforward(xforward) if xforward else Envelope(Address(""), ()).xforward,
+        parse_xforward(xforward) if xforward else NO_XFORWARD,
     )
 
 
