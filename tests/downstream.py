@@ -349,6 +349,8 @@ class ScriptedDownstream(Server):
         self.offers = [offer for offer in EVERYTHING if offer.split()[0] not in without]
         self.accepted = 0
         """Connections so far."""
+        self.reached = False
+        """Whether the fault has begun."""
         self.taken: list[bytes] = []
         """Each mail whose end of data was seen, as it was on the wire, whatever was replied."""
         self._server: asyncio.Server | None = None
@@ -423,6 +425,7 @@ class _Dialogue:
     async def comes(self, stage: str, reply: str = "") -> bool:
         """Play the fault if this is its stage, else say the reply; False after a fault."""
         if self.is_faulty and stage == self.script.stage and self.mails >= self.script.from_mail:
+            self.script.reached = True
             await self.play(self.script.fault)
             return False
         await self.say(reply)
