@@ -50,7 +50,7 @@ check: $(VENV)/made
 
 bench: $(VENV)/made
 	@scripts/get-postfix >/dev/null || true
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.bench $(ARGS)
 
 soak: $(VENV)/made
 	SOAK=1 $(PYTEST) $(ARGS)
