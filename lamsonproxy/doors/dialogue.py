@@ -40,7 +40,7 @@ class Rules:
     errors: int = 20
     """Protocol errors a session, then 421: `smtpd_hard_error_limit`."""
     junk_commands: int = 100
-    """NOOP, RSET, VRFY and HELP between two mails, then 421: `smtpd_junk_command_limit`."""
+    """EHLO, HELO, NOOP, RSET, VRFY and HELP between two mails, then 421: `smtpd_junk_command_limit`."""
 
 
 class Next(Enum):
@@ -63,7 +63,8 @@ NOT_HTTP = Reply(421, "4.7.0", "I do not speak HTTP")
 
 # A browser made to post to us must not get anywhere (chasquid and Postfix's smtpd_forbidden_commands do the same).
 _HTTP = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "HOST:"})
-_JUNK = frozenset({"NOOP", "RSET", "VRFY", "HELP"})
+# Postfix counts the same ones (smtpd.c, SMTPD_CMD_FLAG_LIMIT). EHLO above all: twenty octets for each one asked.
+_JUNK = frozenset({"EHLO", "HELO", "NOOP", "RSET", "VRFY", "HELP"})
 
 
 class Dialogue:

@@ -98,6 +98,11 @@ class Door:
         if not self.sessions:
             self.is_empty.set()
 
+    @property
+    def in_flight(self) -> int:
+        """How many mails are being settled."""
+        return sum(session.is_settling for session in self.sessions)
+
     def refuse(self, peer: str) -> Reply | None:
         """Why this peer is not let in, if it is not."""
         if not self._trusts(peer):
@@ -156,7 +161,7 @@ class SmtpSession(SMTP):
         self._lease = door.budget.lease()
         self._dialogue = Dialogue(door.settings.rules, self._lease.grow_to)
         self._unsent = bytearray()
-        self._has_eof = self._is_settling = False
+        self._has_eof = self.is_settling = False
 
     def __dir__(self) -> list[str]:
         # aiosmtpd scans dir() for verbs and AUTH mechanisms on each connection: a quarter of what a short session
@@ -188,7 +193,7 @@ class SmtpSession(SMTP):
 
     def leave_if_idle(self) -> None:
         """Go, unless a mail is under way."""
-        if not self._is_settling and not self._dialogue.in_transaction:
+        if not self.is_settling and not self._dialogue.in_transaction:
             self.leave(SHUTTING_DOWN)
 
     def leave(self, reply: Reply) -> None:
@@ -313,14 +318,14 @@ class SmtpSession(SMTP):
             protocol=_protocol(self._dialogue.extended, envelope),
         )
         transaction = Transaction(new_trace(), session, envelope, Message(content))
-        self._is_settling = True
+        self.is_settling = True
         try:
             return await self._door.desk.settle(transaction, self._withdrawn)
         except Exception as error:
             self._door.log.bug(transaction, error)
             return with_trace(TROUBLE, transaction.trace)
         finally:
-            self._is_settling = False
+            self.is_settling = False
 
 
 def _protocol(extended: bool, envelope: Envelope) -> str:
