@@ -13,7 +13,7 @@ from functools import cached_property
 _QUOTED = r'"(?:[^"\\\r\n]|\\[^\r\n])*"'
 _PATH = re.compile(rf"<((?:{_QUOTED}|[^<>\"\r\n])*)>")
 _BARE = re.compile(rf"(?:{_QUOTED}|[^<>\"\s])+")
-_SOURCE_ROUTE = re.compile(r"@[^:\"<>]*:")
+_SOURCE_ROUTE = re.compile(r"\A@[^:\"<>]*:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 

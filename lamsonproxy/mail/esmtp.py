@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=[^\x00-\x20=\x7f][^\x00-\x20\x7f]*)?\Z")
-_HEX = re.compile(r"\+([0-9A-Fa-f]{2})")
+_HEX = re.compile(rb"\+([0-9A-Fa-f]{2})")
 _QUOTE = re.compile(rb"[^\x21-\x2a\x2c-\x3c\x3e-\x7e]")
 
 XFORWARD_NAMES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "IDENT", "SOURCE")
@@ -73,7 +73,7 @@ def decode_xtext(text: str) -> str:
     """Undo xtext (RFC 3461 §4); what is no xtext is kept, because Postfix before 2.3 sent values bare."""
     if "+" not in text:
         return text
-    octets = _HEX.sub(lambda m: chr(int(m[1], 16)), text).encode("latin-1", "replace")
+    octets = _HEX.sub(lambda m: bytes((int(m[1], 16),)), text.encode("utf-8", "surrogateescape"))
     return octets.decode("utf-8", "replace")
 
 
@@ -108,7 +108,7 @@ class Xforward:
         """These attributes with those of a later command in the same transaction put over them."""
         later = dict(other.raw)
         kept = tuple((k, v) for k, v in self.raw if k not in later)
-        return Xforward(kept + other.raw)
+        return Xforward(kept + tuple(later.items()))
 
     def commands(self, offered: frozenset[str]) -> list[bytes]:
         """The commands that hand on these attributes, without CRLF: those that downstream offered, each value verbatim."""
