@@ -4,17 +4,19 @@ Law: label values come from closed sets (design law 10), and a family never has 
 what comes later is counted as "other", so that nothing a stranger or a generated handler does makes more than
 500 series. docs/metrics.md has an entry for each name.
 
-Workers keep their numbers in files that the supervisor sums (`share`, `summed`). A worker is known there by
-its number, not by its process id: numbers are used again, so counters go on where a dead worker's ended, and
-restarts do not pile up files. No two living workers may have the same one.
+Workers keep their numbers in files that the supervisor sums (`share`, `SupervisorMetrics`). A worker is known
+there by its number, not by its process id: numbers are used again, so counters go on where a dead worker's
+ended, and restarts do not pile up files. No two living workers may have the same one.
 """
 
 import os
 import platform
+from functools import cache
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
 from prometheus_client import (
+    REGISTRY,
     CollectorRegistry,
     Counter,
     Gauge,
@@ -29,6 +31,10 @@ from lamsonproxy import __version__
 
 # They double the series, and sums over workers have none anyway.
 disable_created_metrics()  # type: ignore[no-untyped-call]
+
+# An environment that says PROMETHEUS_MULTIPROC_DIR would make the supervisor one of its own workers; `share`
+# decides.
+values.ValueClass = values.MutexValue
 
 OTHER = "other"
 ROUTES = 24
@@ -160,10 +166,11 @@ class Metrics:
 
 
 class SupervisorMetrics:
-    """What the supervisor counts, in a registry that also sums what the workers count."""
+    """What the supervisor counts, in one registry with the sums of what the workers keep in the folder."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
+    def __init__(self, folder: Path) -> None:
+        self.registry = registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
         Gauge("lamson_build_info", "Always 1.", ["version", "python"], registry=registry).labels(
             __version__, platform.python_version()
         ).set(1)
@@ -188,15 +195,16 @@ class SupervisorMetrics:
         return generate_latest(self.registry)
 
 
+@cache
+def of_this_process() -> Metrics:
+    """The metrics of a worker, made at the first call; `share` comes before it."""
+    return Metrics(REGISTRY)
+
+
 def share(folder: Path, number: int) -> None:
     """From now on keep this process's numbers in the folder. To be called before any metric is made."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]
-
-
-def summed(registry: CollectorRegistry, folder: Path) -> None:
-    """Let the registry also give the sums of what workers keep in the folder."""
-    multiprocess.MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
 
 
 def forget(folder: Path, number: int) -> None:

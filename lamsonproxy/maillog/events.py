@@ -1,8 +1,8 @@
 """The events of the mail log: each is a line and a number, made by the same call.
 
-Law: this is the port `MailLog` fulfilled. Nothing here raises, nothing here waits, and nothing of a mail but
-its envelope, its size and its fate is written: no header, no body (the traceback of a failed handler is the
-one place where an application's own words appear, at level ERROR).
+Law: this fulfils the port of the same name. Nothing here raises, nothing here waits, and nothing of a mail
+but its envelope, its size and its fate is written: no header, no body (the traceback of a failed handler is
+the one place where an application's own words appear, at level ERROR).
 
 What strangers can bring about at will, `refused_peer` and `refused_session`, is written at most ten times a
 minute; the next line says how many were left out. The numbers count all of them.
@@ -18,7 +18,7 @@ from lamsonproxy.errors import AppError, RemoteError
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.maillog.lines import Event
-from lamsonproxy.metrics import Metrics
+from lamsonproxy.metrics import Metrics, of_this_process
 
 LINES_A_MINUTE = 10
 NO_ROUTE = "none"
@@ -28,10 +28,10 @@ _P = ParamSpec("_P")
 
 
 def _never_raises(
-    method: Callable[Concatenate["EventLog", _P], None],
-) -> Callable[Concatenate["EventLog", _P], None]:
+    method: Callable[Concatenate["MailLog", _P], None],
+) -> Callable[Concatenate["MailLog", _P], None]:
     @wraps(method)
-    def quiet(self: "EventLog", /, *args: _P.args, **kwargs: _P.kwargs) -> None:
+    def quiet(self: "MailLog", /, *args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
             method(self, *args, **kwargs)
         except Exception:
@@ -41,11 +41,13 @@ def _never_raises(
     return quiet
 
 
-class EventLog:
-    """Logs to the logger "lamsonproxy" and counts in `metrics`."""
+class MailLog:
+    """Logs to the logger "lamsonproxy" and counts in `metrics`, by default those of this process."""
 
-    def __init__(self, metrics: Metrics, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.metrics = metrics
+    def __init__(
+        self, metrics: Metrics | None = None, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.metrics = metrics or of_this_process()
         self._throttle = _Throttle(monotonic)
 
     @_never_raises
@@ -68,7 +70,8 @@ class EventLog:
         seconds: float,
     ) -> None:
         """The end of one recipient's mail: the one line per recipient."""
-        self.metrics.messages.of(transaction.session.door, verdict).inc()
+        door = transaction.session.door
+        self.metrics.messages.of(door, verdict).inc()
         if verdict == "quarantine":
             self.metrics.quarantined.of(route or NO_ROUTE).inc()
         if _log.isEnabledFor(logging.INFO):
@@ -81,7 +84,7 @@ class EventLog:
                 "to": f"<{envelope.recipients[recipient].address.raw}>",
                 "client": _client(transaction),
                 "queue_id": envelope.xforward.ident,
-                "door": transaction.session.door,
+                "door": door,
                 "size": len(transaction.message.raw),
                 "reply": str(reply),
                 "queued_as": queued_as,

@@ -45,8 +45,8 @@ class Event:
         return " ".join(words)
 
 
-def set_up(form: str, level: str, count_failure: Callable[[], None]) -> None:
-    """Send all logging of this process to standard error, in our form."""
+def set_up(form: str, level: str, count_failure: Callable[[], None] = lambda: None) -> None:
+    """Send all logging of this process to standard error, in our form ("text" or "json")."""
     # A failing log must not print a traceback into the same failing log.
     logging.raiseExceptions = False
     handler = LineHandler(2, count_failure)

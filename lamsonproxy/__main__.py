@@ -1,0 +1,5 @@
+"""`python -m lamsonproxy` is `lamson`."""
+
+from lamsonproxy.cli import main
+
+main()

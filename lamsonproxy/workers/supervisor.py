@@ -1,0 +1,170 @@
+"""The supervisor: sockets, a crew of workers, the status page, and the signals that change them.
+
+    SIGTERM, SIGINT   nothing new is accepted, the crew drains, then the end (K3) SIGHUP            settings
+    and application anew, in a new crew; the old one drains once the new one is ready, and
+                      stays if that fails (K4)
+
+Law: at every moment there is a crew that serves, or the process is about to end. systemd hears of it by
+sd_notify(3).
+"""
+
+import asyncio
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from lamsonproxy import maillog
+from lamsonproxy.config import HostPort, Settings
+from lamsonproxy.errors import ConfigError
+from lamsonproxy.metrics import SupervisorMetrics
+from lamsonproxy.workers.crew import Crew, Workplace
+from lamsonproxy.workers.journal import Journal
+from lamsonproxy.workers.listeners import Listeners
+from lamsonproxy.workers.pages import Pages
+from lamsonproxy.workers.status import StatusPage
+from lamsonproxy.workers.systemd import Systemd
+
+STATUS_PAGE = "status page"
+"""The name of the status page among the listening sockets; those of doors begin with "door"."""
+
+
+async def supervise(load: Callable[[], Settings], command: Sequence[str]) -> None:
+    """Run the service until it is told to leave.
+
+    `load` reads the settings, now and at each reload; `command` is the program of a worker, to which the
+    descriptor of its channel is added. Raises ConfigError, with every mistake, when it cannot start.
+    """
+    settings = load()
+    maillog.set_up(settings.log.format, settings.log.level)
+    with _metrics_folder() as folder:
+        await Supervisor(load, settings, command, folder).run()
+
+
+class Supervisor:
+    """One run of the service."""
+
+    def __init__(
+        self, load: Callable[[], Settings], settings: Settings, command: Sequence[str], folder: Path
+    ) -> None:
+        self._load = load
+        self._settings = settings
+        metrics = SupervisorMetrics(folder)
+        self._journal = Journal(metrics)
+        self._place = Workplace(command, folder, self._journal)
+        self._pages = Pages(metrics, settings)
+        self._listeners = Listeners()
+        self._status: asyncio.Server | None = None
+        self._crew: Crew | None = None
+        self._drains: set[asyncio.Task[None]] = set()
+        self._systemd = Systemd()
+
+    async def run(self) -> None:
+        leave, reload = asyncio.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number, event in ((signal.SIGTERM, leave), (signal.SIGINT, leave), (signal.SIGHUP, reload)):
+            loop.add_signal_handler(number, event.set)
+        tasks = asyncio.create_task(self._work(reload)), asyncio.create_task(leave.wait())
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        await self._leave()
+        if isinstance(ends[0], Exception):
+            raise ends[0]
+
+    async def _work(self, reload: asyncio.Event) -> None:
+        self._listeners = self._listeners.changed(_addresses(self._settings))
+        await self._open_status_page()
+        self._crew = await self._started(self._settings, self._listeners)
+        self._tell_where()
+        async with self._systemd.watchdog():
+            self._systemd.ready()
+            while True:
+                await reload.wait()
+                reload.clear()
+                await self._reload()
+
+    async def _started(self, settings: Settings, listeners: Listeners) -> Crew:
+        descriptors = {
+            door.name: listeners.sockets[_socket_name(door.name)].fileno() for door in settings.door
+        }
+        crew = Crew(settings, descriptors, self._place)
+        self._pages.crew = self._pages.crew or crew
+        await crew.start()
+        self._pages.crew, self._pages.settings = crew, settings
+        return crew
+
+    async def _reload(self) -> None:
+        self._systemd.reloading()
+        try:
+            settings = await asyncio.to_thread(self._load)
+            await self._change_to(settings, self._listeners.changed(_addresses(settings)))
+        except ConfigError as error:
+            self._journal.reload_failed(error.problems)
+        else:
+            self._journal.reloaded()
+        self._systemd.ready()
+
+    async def _change_to(self, settings: Settings, listeners: Listeners) -> None:
+        try:
+            crew = await self._started(settings, listeners)
+        except BaseException:
+            listeners.close_but(self._listeners)
+            raise
+        self._drain(self._crew)
+        old, self._listeners = self._listeners, listeners
+        self._settings, self._crew = settings, crew
+        maillog.set_up(settings.log.format, settings.log.level)
+        if listeners.sockets[STATUS_PAGE] is not old.sockets[STATUS_PAGE]:
+            await self._open_status_page()
+        old.close_but(listeners)
+        self._tell_where()
+
+    async def _leave(self) -> None:
+        self._systemd.stopping()
+        self._pages.is_leaving = True
+        self._listeners.close_but(self._listeners.only(STATUS_PAGE))
+        self._drain(self._crew)
+        await asyncio.gather(*self._drains)
+        if self._status:
+            self._status.close()
+        self._listeners.close_but()
+
+    def _drain(self, crew: Crew | None) -> None:
+        if crew:
+            task = asyncio.create_task(crew.drain())
+            self._drains.add(task)
+            task.add_done_callback(self._drains.discard)
+
+    async def _open_status_page(self) -> None:
+        if self._status:
+            self._status.close()
+        page = StatusPage(self._pages.by_path)
+        self._status = await page.listen(self._listeners.sockets[STATUS_PAGE])
+
+    def _tell_where(self) -> None:
+        for name in self._listeners.sockets:
+            self._journal.listening(name, self._listeners.address(name))
+
+
+def _addresses(settings: Settings) -> dict[str, HostPort]:
+    doors = {_socket_name(door.name): door.listen for door in settings.door}
+    return {**doors, STATUS_PAGE: settings.metrics.listen}
+
+
+def _socket_name(door: str) -> str:
+    return f"door {door}"
+
+
+@contextmanager
+def _metrics_folder() -> Iterator[Path]:
+    """A fresh folder, so that no number of an earlier run is in the sums; /run where systemd gives us a place
+    there."""
+    folder = tempfile.mkdtemp(prefix="lamson-metrics-", dir=Systemd.runtime_directory())
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
