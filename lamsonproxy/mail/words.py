@@ -72,7 +72,8 @@ def encode(text: str) -> list[str]:
     """The text as encoded words in UTF-8, each at most 75 characters, no character split between two."""
     in_q = sum(map(_q_length, text))
     in_b = -(-len(text.encode("utf-8")) // 3) * 4
-    if in_q <= in_b:
+    # Q can be read by people who look at the source, so it may be half as long again (RFC 2047 §4).
+    if in_q <= in_b * 1.5:
         return [f"=?utf-8?q?{''.join(map(_q, piece))}?=" for piece in _cut(text, _q_length, _ROOM)]
     cut = _cut(text, _octets, _ROOM // 4 * 3)
     return [f"=?utf-8?b?{binascii.b2a_base64(piece.encode(), newline=False).decode()}?=" for piece in cut]
