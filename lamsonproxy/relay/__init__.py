@@ -3,6 +3,8 @@
     settings   what the relay is told
     replies    blocks in, replies out
     commands   an envelope as commands for a downstream that offers certain extensions
+    content    a message as blocks for the wire, the dot at the end
+    limit      a time limit on each wait
     client     one connection
     pool       connections kept open
     courier    the port `Courier` over all of these

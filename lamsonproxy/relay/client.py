@@ -17,7 +17,7 @@ RFC 5321 §4.5.4.2 (the end of data and its reply), RFC 1047 (what a connection 
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from math import inf
 from typing import Literal, cast
@@ -26,8 +26,9 @@ from aiosmtplib.protocol import SMTPProtocol
 
 from lamsonproxy.errors import RemoteError
 from lamsonproxy.mail.reply import Reply
-from lamsonproxy.mail.wire import BLOCK, END_OF_DATA, stuffed
 from lamsonproxy.ports import Parts
+from lamsonproxy.relay.content import blocks
+from lamsonproxy.relay.limit import TimeLimit
 from lamsonproxy.relay.replies import ReplyReader
 from lamsonproxy.relay.settings import RelaySettings
 
@@ -56,9 +57,9 @@ class Client(SMTPProtocol):
         self._settings = settings
         self._lost = lost
         self._stage: Stage = "banner"
-        self._deadline = inf
-        self._until = inf
-        self._timer: asyncio.TimerHandle | None = None
+        self._limit = TimeLimit(
+            self._loop, lambda: self._fail("timeout", "downstream did not answer in time")
+        )
         self._reader = ReplyReader()
         self._replies: deque[Reply] = deque()
         self._outstanding = 1  # the banner
@@ -80,9 +81,9 @@ class Client(SMTPProtocol):
         """Say QUIT, and close when that is answered or has taken too long. Neither waits nor raises."""
         if not self.is_clean:
             return self.abort()
-        self._stage, self._is_ending, self._deadline = "quit", True, inf
+        self._stage, self._is_ending, self._limit.deadline = "quit", True, inf
         self._outstanding += 1
-        self._watch(self._settings.quit_s)
+        self._limit.begin(self._settings.quit_s)
         self.write(b"QUIT\r\n")
 
     def abort(self) -> None:
@@ -97,7 +98,7 @@ class Client(SMTPProtocol):
 
     async def greet(self, deadline: float) -> Reply:
         """Hear the banner and say EHLO; gives the reply to it."""
-        self._deadline = deadline
+        self._limit.deadline = deadline
         self._demand(await self.reply("banner"))
         await self.send((b"EHLO " + self._settings.helo.encode("ascii", "replace"),))
         reply = self._demand(await self.reply("ehlo"))
@@ -109,7 +110,7 @@ class Client(SMTPProtocol):
         """From here on it is about another mail. `deadline` is a time of the loop's clock."""
         self.mails += 1
         self.has_agreed = False
-        self._deadline = deadline
+        self._limit.deadline = deadline
 
     async def send(self, commands: Sequence[bytes]) -> None:
         """Send commands in one write.
@@ -158,11 +159,11 @@ class Client(SMTPProtocol):
 
     async def _send_content(self, content: Parts) -> None:
         self._stage = "body"
-        for batch, is_last in _batches(content):
+        for block, is_last in blocks(content):
+            self.write(block)
             if is_last:
                 # From here on nobody can tell whether downstream has it all, until it says so (RFC 1047).
                 self._outstanding, self._is_dot_sent = 1, True
-            self.write(batch)
             if self._paused:
                 await self._drained(inf)
 
@@ -173,11 +174,11 @@ class Client(SMTPProtocol):
         cast(asyncio.Transport, self.transport).write(data)
 
     async def _drained(self, limit_s: float) -> None:
-        self._watch(limit_s)
+        self._limit.begin(limit_s)
         # connection_lost has noted why, so what it throws at those who drain says nothing new.
         with suppress(OSError):
             await self._drain_helper()
-        self._until = inf
+        self._limit.end()
         if self._failure is not None:
             raise self._error()
 
@@ -187,12 +188,13 @@ class Client(SMTPProtocol):
         while not self._replies:
             if self._failure is not None:
                 raise self._error()
-            self._watch(limit_s)
+            self._limit.begin(limit_s)
             self._waiter = self._loop.create_future()
             try:
                 await self._waiter
             finally:
-                self._waiter, self._until = None, inf
+                self._waiter = None
+                self._limit.end()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -246,8 +248,7 @@ class Client(SMTPProtocol):
         if self._failure is not None:
             return
         self._failure = kind, detail
-        if self._timer is not None:
-            self._timer.cancel()
+        self._limit.cancel()
         if self.transport is not None:
             cast(asyncio.Transport, self.transport).abort()
         self._wake()
@@ -259,44 +260,6 @@ class Client(SMTPProtocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-    def _watch(self, limit_s: float) -> None:
-        """Break the connection unless the wait that begins here ends in time.
-
-        The timer is left running between waits and looks at `_until` when it fires: setting a number is
-        cheaper than a timer for each reply.
-        """
-        self._until = min(self._loop.time() + limit_s, self._deadline)
-        if self._until < inf and (self._timer is None or self._timer.when() > self._until):
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._loop.call_at(self._until, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        if self._loop.time() >= self._until:
-            self._fail("timeout", "downstream did not answer in time")
-        elif self._until < inf:
-            self._timer = self._loop.call_at(self._until, self._on_timer)
-
-
-def _batches(content: Parts) -> Iterator[tuple[bytes, bool]]:
-    """The content on the wire, small blocks put together; true stands with the last, which ends with the
-    dot."""
-    batch: list[bytes] = []
-    size = 0
-    end = b""
-    for block in stuffed(content):
-        if size and size + len(block) > BLOCK:
-            yield b"".join(batch), False
-            batch, size = [], 0
-        batch.append(block)
-        size += len(block)
-        end = block[-2:]
-    # Content ought to end with its line. If it does not, the dot would stand within that line and end
-    # nothing.
-    batch.append(END_OF_DATA if end in (b"\r\n", b"") else b"\r\n" + END_OF_DATA)
-    yield b"".join(batch), True
 
 
 async def connect(

@@ -20,7 +20,8 @@ class RelaySettings:
     idle_s: float = 30.0
     """How long an unused connection is kept: less than smtpd_timeout (300 s), so that we close first."""
     mails_per_connection: int = 100
-    """After so many mails a connection is closed; a downstream behind a balancer gets its share."""
+    """After so many mails a connection is closed; each may cost a RSET, of which Postfix allows 100 in a row
+    (smtpd_junk_command_limit)."""
     connect_s: float = 10.0
     command_s: float = 60.0
     """The wait for each reply but the last; that one may take all that is left until the deadline."""

@@ -255,3 +255,14 @@ async def test_the_deadline_is_a_time_of_the_couriers_own_clock() -> None:
         with pytest.raises(RemoteError, match="timeout at mail"):
             async with courier.offer(envelope(), deadline=1000.05):
                 raise AssertionError("nobody answered")
+
+
+@pytest.mark.fault("2.2")
+async def test_a_connection_that_dies_between_354_and_the_content_is_not_ambiguous() -> None:
+    async with RawSink() as sink, courier_to(sink) as courier:
+        async with courier.offer(envelope(), deadline=soon()) as offer:
+            sink.disconnect()
+            await until(lambda: not offer._client.is_connected)
+            with pytest.raises(RemoteError) as caught:
+                await offer.deliver(CONTENT)
+        assert not caught.value.ambiguous
