@@ -19,9 +19,9 @@ class Journal:
     def __init__(self, metrics: SupervisorMetrics) -> None:
         self.metrics = metrics
 
-    def listening(self, door: str, address: str) -> None:
-        """A door's socket is bound."""
-        _log.info(Event("listening", {"door": door, "address": address}))
+    def listening(self, name: str, address: str) -> None:
+        """A door's socket, or the status page's, is open to the world."""
+        _log.info(Event("listening", {"name": name, "address": address}))
 
     def started(self, number: int, pid: int) -> None:
         """A worker is ready."""

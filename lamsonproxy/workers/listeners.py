@@ -35,19 +35,19 @@ class Listeners:
                 problems.append(f"{name} cannot listen on {place}: {error.strerror}.")
         listeners._asked = dict(wanted)
         if problems:
-            listeners.close_but(self)
+            listeners.without(self).close()
             raise ConfigError(*problems)
         return listeners
 
-    def close_but(self, kept: "Listeners | None" = None) -> None:
-        """Close all sockets that the other ones do not share."""
-        shared = set(kept.sockets.values()) if kept else set()
-        for bound in set(self.sockets.values()) - shared:
-            bound.close()
+    def without(self, others: "Listeners") -> "Listeners":
+        """Those whose sockets the others do not share."""
+        shared = set(others.sockets.values())
+        return Listeners({name: bound for name, bound in self.sockets.items() if bound not in shared})
 
-    def only(self, name: str) -> "Listeners":
-        """The one of this name alone, if it is there."""
-        return Listeners({name: self.sockets[name]} if name in self.sockets else {})
+    def close(self) -> None:
+        """Close all sockets."""
+        for bound in self.sockets.values():
+            bound.close()
 
     def address(self, name: str) -> str:
         """Where it listens; with the system's choice of port where the settings say 0."""

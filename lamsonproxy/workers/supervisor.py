@@ -28,7 +28,7 @@ from lamsonproxy.workers.status import StatusPage
 from lamsonproxy.workers.systemd import Systemd
 
 STATUS_PAGE = "status page"
-"""The name of the status page among the listening sockets; those of doors begin with "door"."""
+"""The name of the status page among the listening sockets; the blank keeps it from being a door's."""
 
 
 async def supervise(load: Callable[[], Settings], command: Sequence[str]) -> None:
@@ -79,7 +79,7 @@ class Supervisor:
         self._listeners = self._listeners.changed(_addresses(self._settings))
         await self._open_status_page()
         self._crew = await self._started(self._settings, self._listeners)
-        self._tell_where()
+        self._tell_where(self._listeners)
         async with self._systemd.watchdog():
             self._systemd.ready()
             while True:
@@ -88,9 +88,7 @@ class Supervisor:
                 await self._reload()
 
     async def _started(self, settings: Settings, listeners: Listeners) -> Crew:
-        descriptors = {
-            door.name: listeners.sockets[_socket_name(door.name)].fileno() for door in settings.door
-        }
+        descriptors = {door.name: listeners.sockets[door.name].fileno() for door in settings.door}
         crew = Crew(settings, descriptors, self._place)
         self._pages.crew = self._pages.crew or crew
         await crew.start()
@@ -112,7 +110,7 @@ class Supervisor:
         try:
             crew = await self._started(settings, listeners)
         except BaseException:
-            listeners.close_but(self._listeners)
+            listeners.without(self._listeners).close()
             raise
         self._drain(self._crew)
         old, self._listeners = self._listeners, listeners
@@ -120,18 +118,20 @@ class Supervisor:
         maillog.set_up(settings.log.format, settings.log.level)
         if listeners.sockets[STATUS_PAGE] is not old.sockets[STATUS_PAGE]:
             await self._open_status_page()
-        old.close_but(listeners)
-        self._tell_where()
+        old.without(listeners).close()
+        self._tell_where(listeners.without(old))
 
     async def _leave(self) -> None:
         self._systemd.stopping()
         self._pages.is_leaving = True
-        self._listeners.close_but(self._listeners.only(STATUS_PAGE))
+        # The page stays until the end, to say that we are leaving.
+        page = {name: bound for name, bound in self._listeners.sockets.items() if name == STATUS_PAGE}
+        self._listeners.without(Listeners(page)).close()
         self._drain(self._crew)
         await asyncio.gather(*self._drains)
         if self._status:
             self._status.close()
-        self._listeners.close_but()
+        self._listeners.close()
 
     def _drain(self, crew: Crew | None) -> None:
         if crew:
@@ -145,18 +145,14 @@ class Supervisor:
         page = StatusPage(self._pages.by_path)
         self._status = await page.listen(self._listeners.sockets[STATUS_PAGE])
 
-    def _tell_where(self) -> None:
-        for name in self._listeners.sockets:
-            self._journal.listening(name, self._listeners.address(name))
+    def _tell_where(self, listeners: Listeners) -> None:
+        for name in listeners.sockets:
+            self._journal.listening(name, listeners.address(name))
 
 
 def _addresses(settings: Settings) -> dict[str, HostPort]:
-    doors = {_socket_name(door.name): door.listen for door in settings.door}
+    doors = {door.name: door.listen for door in settings.door}
     return {**doors, STATUS_PAGE: settings.metrics.listen}
-
-
-def _socket_name(door: str) -> str:
-    return f"door {door}"
 
 
 @contextmanager

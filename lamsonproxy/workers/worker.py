@@ -6,6 +6,7 @@ Law: a worker is believed only as far as its last beat. Whoever holds a `Worker`
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import time
@@ -97,8 +98,10 @@ class Worker:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, unless it has ended."""
-        with suppress(ProcessLookupError):
-            self._process.send_signal(number)
+        # Not Popen.send_signal, which may reap the process before asyncio does and then its exit status is lost.
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     async def ended(self) -> None:
         """Wait until the process is gone."""
