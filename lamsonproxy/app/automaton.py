@@ -63,9 +63,9 @@ class Automaton:
     """Where a match may end."""
 
     def sample_of(self, bits: int) -> str:
-        """One character of a set, as an example; a letter or a digit when there is one."""
+        """One character of a set, as an example: a small letter or a digit where there is one."""
         taken = [ch for n, ch in enumerate(self.alphabet) if bits >> n & 1]
-        return min(taken, key=lambda ch: (not ch.isalnum(), not ch.isascii()))
+        return min(taken, key=lambda ch: (not ch.isalnum(), not ch.isascii(), ch.isupper(), ch.isdigit()))
 
     @property
     def anything(self) -> int:
@@ -144,8 +144,9 @@ class _Builder:
         more = self.build(body)
         if is_loop:
             self._link(more.last, more.first)
-        skipped = 1 if fixed == least else 0
-        return self._then(piece, _Piece(min(MANY, more.empty + skipped), more.first, more.last))
+        # Once more for nothing is a way of its own, as for `a?` in (a?)+.
+        empty = more.empty * (MANY if is_loop else 1) + (1 if fixed == least else 0)
+        return self._then(piece, _Piece(min(MANY, empty), more.first, more.last))
 
     def _then(self, one: _Piece, other: _Piece) -> _Piece:
         self._link(one.last, other.first)

@@ -42,7 +42,7 @@ def _mistake(name: object, regex: object) -> str:
     if name == "mail":
         return "the name is taken by the mail itself"
     if not isinstance(regex, str):
-        return f"a regular expression is a str, not a {type(regex).__name__}"
+        return f"a regular expression is a str, not a value of type {type(regex).__name__}"
     try:
         re.compile(regex)  # by itself: `a)(b` would be balanced by the brackets put around it
     except re.error as error:

@@ -10,7 +10,7 @@ is older and comes first. `@stateless` may stand above or below them.
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, Literal, TypeVar, get_args
 
 from lamsonproxy.errors import AppError
@@ -112,16 +112,16 @@ def _function(candidate: object, decorator: str) -> FunctionType:
 
 
 def _name(candidate: object) -> str:
-    return getattr(candidate, "__qualname__", None) or f"a {type(candidate).__name__}"
+    if isinstance(candidate, type | FunctionType | MethodType):
+        return candidate.__qualname__
+    return f"a value of type {type(candidate).__name__}"
 
 
 def _check_format(format: object) -> None:
     if callable(format):
-        raise AppError(
-            f'@route over {_name(format)} needs the address that it is for: @route("(user)@(host)").'
-        )
+        raise AppError(f'@route over {_name(format)} needs an address format: @route("(user)@(host)").')
     if not isinstance(format, str):
-        raise AppError(f"@route takes an address format, a str; this is a {type(format).__name__}.")
+        raise AppError(f"@route takes an address format, a str, not {_name(format)}.")
 
 
 def _check_word(parameter: str, word: object, allowed: tuple[str, ...]) -> None:

@@ -73,6 +73,9 @@ class Routes:
     def __len__(self) -> int:
         return len(self._routes)
 
+    def __repr__(self) -> str:
+        return f"<{len(self)} routes, {self._remembered.cache_info().currsize} addresses remembered>"
+
     def matches(self, address: str) -> Iterator[Match]:
         """The routes that an address matches, in order."""
         return iter(self._remembered(address) if len(address) <= ADDRESS_LIMIT else ())
