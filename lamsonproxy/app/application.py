@@ -54,7 +54,9 @@ def find_app(name: str) -> App:
     module = import_module(module_name)
     found = getattr(module, attribute, None)
     if not isinstance(found, App):
-        is_what = f"is a {type(found).__name__}, not an App" if hasattr(module, attribute) else "is not there"
+        is_what = (
+            f"is of type {type(found).__name__}, not an App" if hasattr(module, attribute) else "is not there"
+        )
         raise AppError(f"{name}: {attribute} {is_what} ({module.__file__}).")
     return found
 
@@ -75,4 +77,4 @@ def verdict_from(returned: object) -> Verdict | None:
         )
     if isinstance(returned, FunctionType):
         raise AppError("The handler returned a function, but a @stateless handler moves no conversation.")
-    raise AppError(f"The handler returned a {type(returned).__name__}, which is no verdict.")
+    raise AppError(f"The handler returned a value of type {type(returned).__name__}, which is no verdict.")
