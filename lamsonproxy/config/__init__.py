@@ -5,6 +5,6 @@ wrong is told all at once, in sentences that name the key.
 """
 
 from lamsonproxy.config.load import load
-from lamsonproxy.config.settings import Door, HostPort, Settings
+from lamsonproxy.config.settings import Door, HostPort, Settings, host_port
 
-__all__ = ["Door", "HostPort", "Settings", "load"]
+__all__ = ["Door", "HostPort", "Settings", "host_port", "load"]

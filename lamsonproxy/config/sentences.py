@@ -48,16 +48,16 @@ def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
         close = difflib.get_close_matches(head, Settings.model_fields, 1, cutoff=0.8)
         if nested or close:
             meant = (
-                f"; did you mean {ENVIRONMENT_PREFIX}{(close[0] + nested + rest).upper()}" if close else ""
+                f"; did you mean {ENVIRONMENT_PREFIX}{(close[0] + nested + rest).upper()}?" if close else "."
             )
-            yield f"The environment's {name} is not a setting{meant}."
+            yield f"The environment's {name} is not a setting{meant}"
 
 
 def _allowed(details: ErrorDetails) -> str:
     if details["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return "must be a table"
     if details["type"] == "tuple_type":
-        return "must be a list"
+        return "must be a list: write [[door]]" if details["loc"] == ("door",) else "must be a list"
     if error := details.get("ctx", {}).get("error"):
         return str(error)
     # "Input should be a valid integer, unable to parse string as an integer"
@@ -77,16 +77,17 @@ def _origin(place: Sequence[int | str]) -> str:
 
 
 def _perhaps(place: Sequence[int | str]) -> str:
-    """The setting that was probably meant: the same word elsewhere, else a similar one, nearby first."""
-    known = list(_known(Settings))
+    """The setting that was probably meant: the same word elsewhere, or a similar one in the same section."""
     section, leaf = re.sub(r"\[\d+\]", "", dotted(place[:-1])), str(place[-1])
-    nearby = [name for name in known if name.rpartition(".")[0] == section]
-    for name in known:
-        if name.rpartition(".")[2] == leaf:
+    leaves: dict[str, str] = {}
+    for name in _known(Settings):
+        above, _, word = name.rpartition(".")
+        if word == leaf:
             return f"; did you mean {_with_place(name)}?"
-    mine = f"{section}.{leaf}".lstrip(".")
-    close = difflib.get_close_matches(mine, nearby, 1, 0.6) or difflib.get_close_matches(mine, known, 1, 0.7)
-    return f"; did you mean {close[0]}?" if close else "."
+        if above == section:
+            leaves[word] = name
+    close = difflib.get_close_matches(leaf, leaves, 1, cutoff=0.7)
+    return f"; did you mean {leaves[close[0]]}?" if close else "."
 
 
 def _with_place(name: str) -> str:

@@ -40,7 +40,8 @@ class HostPort(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def _host_port(value: object) -> object:
+def host_port(value: object) -> HostPort:
+    """Read `host:port`. Raises ValueError with a sentence's end."""
     if isinstance(value, HostPort):
         return value
     match = _HOST_PORT.fullmatch(value) if isinstance(value, str) else None
@@ -96,7 +97,7 @@ def _kind(value: object) -> object:
 
 
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
-Listen = Annotated[HostPort, BeforeValidator(_host_port), PlainSerializer(str)]
+Listen = Annotated[HostPort, BeforeValidator(host_port), PlainSerializer(str)]
 Count = Annotated[int, Field(ge=1)]
 Bytes = Annotated[int, Field(ge=1024)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]

@@ -1,0 +1,15 @@
+from lamsonproxy import App, route, stateless
+
+app = App("app.mistaken")
+
+
+@route("(list_name)@example.org")
+@stateless
+def undefined(mail, list_name):
+    pass
+
+
+@route(r"(\w+\.?)+@example.org")
+@stateless
+def slow(mail):
+    pass
