@@ -93,8 +93,8 @@ class EditedHeaders(Fields):
             middle = raw[head.start : head.end]
         else:
             middle = _joined(self._middle) + self._message.headers.unread
-        if self._bottom and middle and not middle.endswith(b"\n"):
-            middle += b"\r\n"
+        if self._bottom:
+            middle = _ended(middle)
         return raw[: head.start] + _joined(self._top) + middle + _joined(self._bottom)
 
     def list_changes(self) -> tuple[str, ...]:
@@ -111,6 +111,11 @@ class EditedHeaders(Fields):
 
 def _joined(fields: list[Field]) -> bytes:
     return b"".join([field.raw for field in fields])
+
+
+def _ended(fields: bytes) -> bytes:
+    """A last field without a line end would swallow what is put behind it."""
+    return fields + b"\r\n" if fields and not fields.endswith(b"\n") else fields
 
 
 def _names(fields: Counter[Field]) -> dict[str, str]:
@@ -165,7 +170,8 @@ class Edits:
             pieces: tuple[bytes | memoryview, ...] = (self.headers.encoded(), memoryview(raw)[head.end :])
         else:
             # Without an empty line the first line of the new body might be read as a header.
-            pieces = (self.headers.encoded(), raw[head.end : head.body_start] or b"\r\n", self._body)
+            empty_line = raw[head.end : head.body_start] or b"\r\n"
+            pieces = (_ended(self.headers.encoded()) + empty_line, self._body)
         return tuple(piece for piece in pieces if piece)
 
     def same_as(self, other: "Edits") -> bool:
