@@ -200,12 +200,13 @@ def _recipient_address(to: str | Address) -> Address:
     return address
 
 
-def _address(text: str | Address) -> Address:
-    if isinstance(text, Address):
-        return text
+def _address(given: str | Address) -> Address:
+    """What goes between angle brackets as it is: nothing in it can end the path or the command."""
+    text = str(given)
     if not text:
         return NULL_SENDER
-    address, rest = parse_path(f"<{text}>")
+    # What came over the wire may be odder than what an author may write, as in `<two words@example.org>`.
+    address, rest = parse_path(f"<{text}>" if isinstance(given, Address) else text)
     if rest or address.raw != text:
         raise ValueError(f"not an envelope address: {text[:80]!r}")
     return address

@@ -1,0 +1,245 @@
+"""What a handler gets: read, changed, undone, lost."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from lamsonproxy import NULL_SENDER, Address, AppError, Mail
+from lamsonproxy.app.mail import Copy
+from lamsonproxy.mail.envelope import Envelope, Recipient
+from lamsonproxy.mail.esmtp import Params
+from lamsonproxy.mail.message import Message
+from lamsonproxy.mail.session import Session
+from lamsonproxy.mail.transaction import Transaction
+
+RAW = (
+    b"Subject: Soup\r\nX-Spam-Flag: YES\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    b"--b\r\n\r\nBring a bowl.\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>Bring</p>\r\n"
+    b"--b\r\nContent-Disposition: attachment; filename=soup.exe\r\n\r\nMZ\r\n--b--\r\n"
+)
+ALICE, COOKS, BAKERS = (
+    Address("Alice@example.com"),
+    Address("Cooks@example.org"),
+    Address("bakers@example.org"),
+)
+COOKS_RCPT = Recipient(COOKS, Params(("NOTIFY=NEVER",)))
+TRANSACTION = Transaction(
+    "TRACE",
+    Session("filter", "127.0.0.1"),
+    Envelope(ALICE, (COOKS_RCPT, Recipient(BAKERS))),
+    Message(RAW),
+)
+
+
+def mail_for(recipient: Recipient = COOKS_RCPT) -> Mail:
+    return Mail(TRANSACTION, recipient, deadline=540.0)
+
+
+def content_of(copy: Copy) -> bytes:
+    return b"".join(copy.edits.parts())
+
+
+def test_a_mail_reads_as_it_came() -> None:
+    mail = mail_for()
+    assert (mail.sender, mail.recipient) == (ALICE, COOKS)
+    assert mail.session.door == "filter"
+    assert mail.message is TRANSACTION.message
+    assert mail.original == RAW
+    assert (mail.text.strip(), mail.html.strip()) == ("Bring a bowl.", "<p>Bring</p>")
+    assert [part.filename for part in mail.attachments] == ["soup.exe"]
+    assert mail.headers.get("Subject") == "Soup"
+    assert mail.deadline == 540.0
+    assert not mail.dry_run
+    assert Mail(TRANSACTION, COOKS_RCPT, deadline=0, dry_run=True).dry_run
+
+
+def test_the_key_is_the_recipients_own_and_the_same_for_each_retry() -> None:
+    assert mail_for().key == mail_for().key == TRANSACTION.key(COOKS_RCPT)
+    assert mail_for().key != mail_for(Recipient(BAKERS)).key
+
+
+def test_the_copy_of_a_mail_that_nobody_changed_is_the_mail() -> None:
+    copy = mail_for().copy
+    assert (copy.sender, copy.recipients) == (ALICE, (COOKS_RCPT,))
+    assert copy.edits.parts() == (RAW,)
+    assert not copy.edits.changed
+
+
+def test_edits_show_in_the_copy_and_not_in_the_message() -> None:
+    mail = mail_for()
+    mail.headers.add("X-Checked-By", "lamsonproxy")
+    assert mail.headers.remove("X-Spam-Flag") == 1
+    mail.replace_body(b"No soup.\r\n")
+    mail.set_sender("bounces@example.org")
+    assert b"\r\nX-Checked-By: lamsonproxy\r\n\r\nNo soup.\r\n" in content_of(mail.copy)
+    assert b"X-Spam-Flag" not in content_of(mail.copy)
+    assert mail.copy.sender == Address("bounces@example.org")
+    assert mail.edits.changed
+    assert (mail.original, mail.sender) == (RAW, ALICE)
+    assert "X-Spam-Flag" in mail.message.headers
+
+
+def test_the_copies_of_two_recipients_know_nothing_of_each_other() -> None:
+    one, other = mail_for(), mail_for(Recipient(BAKERS))
+    one.headers.add("X-One", "1")
+    assert other.copy.edits.parts() == (RAW,)
+
+
+def test_a_redirected_mail_loses_the_parameters_of_its_recipient() -> None:
+    mail = mail_for()
+    mail.redirect("soup@example.net")
+    assert mail.recipient == COOKS
+    assert mail.copy.recipients == (Recipient(Address("soup@example.net")),)
+
+
+def test_a_mail_that_is_redirected_to_its_own_recipient_keeps_the_parameters() -> None:
+    mail = mail_for()
+    mail.redirect("soup@example.net")
+    mail.redirect(COOKS)
+    assert mail.copy.recipients == (COOKS_RCPT,)
+
+
+def test_an_added_recipient_comes_behind_the_first_one_and_once() -> None:
+    mail = mail_for()
+    for to in ("b@example.net", BAKERS, "b@example.net", COOKS):
+        mail.add_recipient(to)
+    assert mail.copy.recipients == (COOKS_RCPT, Recipient(Address("b@example.net")), Recipient(BAKERS))
+
+
+def test_a_mail_can_be_sent_on_from_the_null_sender() -> None:
+    mail = mail_for()
+    mail.set_sender("")
+    assert mail.copy.sender == NULL_SENDER
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a b@x", "a@x>", "<a@x>", "a@x\r\nRCPT TO:<b@x>", "a@x NOTIFY=NEVER", " a@x", "a@x ", "\0@x", "\x7f"],
+)
+def test_what_is_no_envelope_address_is_refused(address: str) -> None:
+    mail = mail_for()
+    for change in (mail.redirect, mail.add_recipient, mail.set_sender):
+        with pytest.raises(ValueError, match="address"):
+            change(address)
+    assert mail.copy.recipients == (COOKS_RCPT,)
+
+
+@pytest.mark.parametrize(
+    "address", ['"a b"@x', "postmaster", "a@[127.0.0.1]", "é@例え.jp", '"<>"@x', "A+b=c@X"]
+)
+def test_whatever_is_an_envelope_address_is_kept_in_its_spelling(address: str) -> None:
+    mail = mail_for()
+    mail.redirect(address)
+    assert mail.copy.recipients[0].address.raw == address
+
+
+def test_an_address_that_came_over_the_wire_goes_on_however_odd_it_is() -> None:
+    mail = mail_for()
+    mail.redirect(Address("two words@example.org"))
+    assert mail.copy.recipients[0].address.raw == "two words@example.org"
+
+
+@pytest.mark.parametrize("raw", ["a@x> NOTIFY=NEVER", "a@x\r\nRSET", "\0"])
+def test_an_address_that_cannot_have_come_over_the_wire_is_refused(raw: str) -> None:
+    with pytest.raises(ValueError, match="address"):
+        mail_for().redirect(Address(raw))
+
+
+@pytest.mark.parametrize("to", ["", NULL_SENDER])
+def test_nobody_is_no_recipient(to: str | Address) -> None:
+    for change in (mail_for().redirect, mail_for().add_recipient):
+        with pytest.raises(ValueError, match="no recipient"):
+            change(to)
+
+
+def test_undo_takes_back_every_change() -> None:
+    mail = mail_for()
+    mail.headers.add("X-Foo", "1")
+    mail.replace_body(b"")
+    mail.redirect("a@x")
+    mail.add_recipient("b@x")
+    mail.set_sender("")
+    mail.undo()
+    assert mail.copy.same_as(mail_for().copy)
+    assert mail.copy.recipients == (COOKS_RCPT,)
+    assert not mail.edits.changed
+
+
+def test_copies_are_the_same_when_bytes_and_sender_are() -> None:
+    one, other = mail_for(), mail_for(Recipient(BAKERS))
+    assert one.copy.same_as(other.copy)
+    for mail in (one, other):
+        mail.headers.add("X-Foo", "1")
+    assert one.copy.same_as(other.copy)
+    one.set_sender("")
+    assert not one.copy.same_as(other.copy)
+    other.set_sender("")
+    other.headers.add("X-Bar", "1")
+    assert not one.copy.same_as(other.copy)
+
+
+ACCESSES: dict[str, Callable[[Mail], object]] = {
+    **{
+        name: lambda mail, name=name: getattr(mail, name)  # type: ignore[misc]
+        for name in (
+            "sender recipient session message headers text html attachments original key deadline dry_run edits"
+        ).split()
+    },
+    "replace_body": lambda mail: mail.replace_body(b""),
+    "redirect": lambda mail: mail.redirect("a@x"),
+    "add_recipient": lambda mail: mail.add_recipient("a@x"),
+    "set_sender": lambda mail: mail.set_sender(""),
+    "undo": lambda mail: mail.undo(),
+}
+
+
+def test_every_public_name_of_a_mail_is_in_the_table_below() -> None:
+    assert {name for name in dir(Mail) if not name.startswith("_")} - {"copy"} == set(ACCESSES)
+
+
+@pytest.mark.fault("H3")
+@pytest.mark.parametrize("access", ACCESSES)
+def test_a_handler_whose_deadline_has_passed_has_lost_its_mail(access: str) -> None:
+    mail = mail_for()
+    ACCESSES[access](mail)
+    mail._revoke()
+    mail._restore()
+    with pytest.raises(AppError, match="deadline"):
+        ACCESSES[access](mail)
+    assert mail.copy.same_as(mail_for().copy)
+    assert mail.copy.recipients == (COOKS_RCPT,)
+
+
+@pytest.mark.fault("H3")
+def test_a_mail_is_lost_to_other_threads_too() -> None:
+    mail = mail_for()
+    errors: list[AppError] = []
+    waiting, revoked = threading.Event(), threading.Event()
+
+    def handler() -> None:
+        assert mail.recipient == COOKS
+        waiting.set()
+        revoked.wait(10)
+        try:
+            mail.redirect("a@x")
+        except AppError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=handler)
+    thread.start()
+    assert waiting.wait(10)
+    mail._revoke()
+    revoked.set()
+    thread.join(10)
+    assert len(errors) == 1
+
+
+@pytest.mark.fault("H1")
+def test_what_a_handler_kept_of_a_copy_that_was_restored_changes_nothing() -> None:
+    mail = mail_for()
+    headers = mail.headers
+    headers.add("X-Half", "done")
+    mail._restore()
+    headers.add("X-Late", "done")
+    assert mail.copy.edits.parts() == (RAW,)
