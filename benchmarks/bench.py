@@ -109,16 +109,22 @@ def measure(workload: Workload, peer: str, app: str | None, domain: str) -> Figu
             _source(port, domain, workload)
             seconds, cpu = time.perf_counter() - begun, cpu_s(pid) - cpu
             peak = peak_kib(pid)
-    return Figures(
-        peer, workload.mails / seconds, 1000 * cpu / workload.mails, idle / 1024, peak / 1024
-    )
+    return Figures(peer, workload.mails / seconds, 1000 * cpu / workload.mails, idle / 1024, peak / 1024)
 
 
 def _source(port: int, domain: str, workload: Workload) -> None:
     keep = ["-d"] if workload.keeps_connections else []
     subprocess.run(
         ["smtp-source", *keep, "-s", str(workload.sessions), "-m", str(workload.mails)]
-        + ["-l", str(workload.size), "-f", "bench@bench.example", "-t", f"bench@{domain}", f"127.0.0.1:{port}"],
+        + [
+            "-l",
+            str(workload.size),
+            "-f",
+            "bench@bench.example",
+            "-t",
+            f"bench@{domain}",
+            f"127.0.0.1:{port}",
+        ],
         check=True,
         timeout=600,
     )
@@ -166,7 +172,9 @@ def endless_line() -> Iterator[bytes]:
 
 def show(workload: Workload, rows: list[Figures]) -> None:
     base = rows[0]
-    print(f"\n{workload.name}: {workload.mails} mails of {workload.size} octets, {workload.sessions} sessions")
+    print(
+        f"\n{workload.name}: {workload.mails} mails of {workload.size} octets, {workload.sessions} sessions"
+    )
     print(f"  {'':28}{'mails/s':>9}{'CPU ms/mail':>13}{'ratio':>8}{'idle MiB':>10}{'peak MiB':>10}")
     for row in rows:
         print(
@@ -188,7 +196,10 @@ def main() -> None:
         show(workload, [measure(workload, *peer) for peer in PEERS])
     if not arguments.workloads:
         print("\nHostile sessions, passing")
-        for name, send in ("25 MB of empty lines", empty_lines()), ("a command line of 200 MiB", endless_line()):
+        for name, send in (
+            ("25 MB of empty lines", empty_lines()),
+            ("a command line of 200 MiB", endless_line()),
+        ):
             seconds, mib = hostile(send)
             print(f"  {name:28}{seconds:9.2f} s of CPU{mib:10.1f} MiB above idle", flush=True)
 

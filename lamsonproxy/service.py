@@ -12,6 +12,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+
 from lamsonproxy.app.application import find_app
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.clock import SystemClock
@@ -23,7 +25,7 @@ from lamsonproxy.doors.smtp import Door, DoorSettings
 from lamsonproxy.engine import DoorPolicy, Engine
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
-from lamsonproxy.maillog import EventLog
+from lamsonproxy.maillog import MailLog
 from lamsonproxy.metrics import Metrics
 from lamsonproxy.notices import Sweep
 from lamsonproxy.queues.notices import NoticeFolder
@@ -61,7 +63,7 @@ class Service:
     def __init__(self, settings: Settings, routes: Routes, metrics: Metrics) -> None:
         self.settings = settings
         self.metrics = metrics
-        log = EventLog(metrics)
+        log = MailLog(metrics)
         self.clock = SystemClock()
         self.runner = Runner(settings.limits.handler_threads)
         self.budget = Budget(settings.limits.in_flight_bytes // settings.workers)
@@ -133,9 +135,7 @@ class Service:
         return True
 
 
-async def serve(
-    settings: Settings, sockets: Mapping[str, socket.socket], report: Report, metrics: Metrics
-) -> None:
+async def serve(settings: Settings, sockets: Mapping[str, socket.socket], report: Report) -> None:
     """Serve mail on these listening sockets, by door name, until SIGTERM; then drain.
 
     `report` is called with {"event": "ready"} and then, each second, with a beat. Raises AppError and StorageError
@@ -145,7 +145,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in signal.SIGTERM, signal.SIGINT:
         loop.add_signal_handler(number, leave.set)
-    service = Service(settings, routes_of(settings), metrics)
+    service = Service(settings, routes_of(settings), Metrics(CollectorRegistry()))
     async with AsyncExitStack() as stack:
         servers = await service.open(sockets, stack)
         heart = asyncio.create_task(_beat(service, report))
@@ -218,4 +218,3 @@ def door_settings(settings: Settings, door: DoorConfig) -> DoorSettings:
         idle_timeout_s=door.idle_timeout_s,
         data_timeout_s=door.data_timeout_s,
     )
-

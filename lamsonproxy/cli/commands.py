@@ -27,6 +27,12 @@ Config = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+Name = Annotated[str, typer.Argument(help="The name, or its first six letters or more.")]
+Names = Annotated[list[str], typer.Argument(help="The names, or their first six letters or more.")]
+
+quarantine = typer.Typer(help="The mail that a handler quarantined.", no_args_is_help=True)
+app.add_typer(quarantine, name="quarantine")
+
 
 @contextmanager
 def told() -> Iterator[None]:
@@ -79,6 +85,79 @@ def version(json: AsJson = False) -> None:
     from lamsonproxy.cli.version import show
 
     show(as_json=json)
+
+
+@app.command()
+def sink(
+    folder: Annotated[Path, typer.Argument(help="Maildir to keep the mail in; made when missing.")] = Path(
+        "var/sink"
+    ),
+    listen: Annotated[str, typer.Option(help="host:port to listen on.")] = "127.0.0.1:10026",
+    size_limit: Annotated[int, typer.Option(help="Octets of one message.", min=1024)] = 1 << 30,
+) -> None:
+    """Receive mail in Postfix's place: keep it in a Maildir, print a line for each."""
+    from lamsonproxy.cli.sink import run_sink
+
+    with told():
+        run_sink(folder, listen, size_limit)
+
+
+@app.command()
+def send(
+    door: Annotated[str, typer.Argument(help="host:port of the door.")] = "127.0.0.1:10025",
+    sender: Annotated[str, typer.Option("--from", help="Envelope sender; empty for <>.")] = "",
+    to: Annotated[list[str] | None, typer.Option(help="Envelope recipient; may be repeated.")] = None,
+    subject: Annotated[str, typer.Option(help="Subject of a small mail.")] = "A test",
+    body: Annotated[str, typer.Option(help="Text of a small mail.")] = "A test.",
+    file: Annotated[Path | None, typer.Option(help="A whole mail instead; - is standard input.")] = None,
+    mail_param: Annotated[list[str] | None, typer.Option(help="MAIL parameter, such as RET=HDRS.")] = None,
+    rcpt_param: Annotated[
+        list[str] | None, typer.Option(help="RCPT parameter, such as NOTIFY=SUCCESS,FAILURE.")
+    ] = None,
+    xforward: Annotated[list[str] | None, typer.Option(help="XFORWARD attribute, such as IDENT=4F2.")] = None,
+) -> None:
+    """Hand one mail to a door, as Postfix would. Exit status 0: taken, 75: try later, 69: refused."""
+    from lamsonproxy.cli.send import Wishes, run_send
+
+    wishes = Wishes(tuple(mail_param or ()), tuple(rcpt_param or ()), tuple(xforward or ()))
+    with told():
+        raise typer.Exit(run_send(door, sender, to or [], wishes, file, subject, body))
+
+
+@quarantine.command("list")
+def quarantine_list(config: Config = None, json: AsJson = False) -> None:
+    """List what is kept, oldest first."""
+    from lamsonproxy.cli.quarantine import show_list
+
+    with told():
+        show_list(config, as_json=json)
+
+
+@quarantine.command("show")
+def quarantine_show(name: Name, config: Config = None) -> None:
+    """Print the mail as it came, its envelope in the line before it."""
+    from lamsonproxy.cli.quarantine import show_mail
+
+    with told():
+        show_mail(config, name)
+
+
+@quarantine.command("release")
+def quarantine_release(names: Names, config: Config = None) -> None:
+    """Hand mails to downstream with the envelopes they came with, past the routes; then forget them."""
+    from lamsonproxy.cli.quarantine import release_all
+
+    with told():
+        release_all(config, names)
+
+
+@quarantine.command("delete")
+def quarantine_delete(names: Names, config: Config = None) -> None:
+    """Forget mails."""
+    from lamsonproxy.cli.quarantine import delete_all
+
+    with told():
+        delete_all(config, names)
 
 
 @app.command(hidden=True)

@@ -3,14 +3,19 @@
 Exit status: 0 when it was taken, 75 (EX_TEMPFAIL) for a 4xx or no connection, 69 (EX_UNAVAILABLE) for a 5xx.
 """
 
+import asyncio
+import socket
+import sys
 from dataclasses import dataclass
 from email.utils import format_datetime
+from pathlib import Path
 
 from lamsonproxy.clock import SystemClock
-from lamsonproxy.config import HostPort
+from lamsonproxy.config import HostPort, host_port
+from lamsonproxy.errors import ConfigError, RemoteError
 from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.envelope import Envelope, Recipient
-from lamsonproxy.mail.esmtp import NO_XFORWARD, Params, Xforward, encode_xtext, parse_params, parse_xforward
+from lamsonproxy.mail.esmtp import NO_XFORWARD, Xforward, encode_xtext, parse_params, parse_xforward
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.wire import canonical
 from lamsonproxy.relay import RelaySettings, SmtpCourier
@@ -32,6 +37,32 @@ class Wishes:
     """RCPT parameters, such as NOTIFY=SUCCESS,FAILURE: for each recipient."""
     xforward: tuple[str, ...] = ()
     """Attributes, NAME=value, not yet in xtext."""
+
+
+def run_send(
+    door: str, sender: str, to: list[str], wishes: Wishes, file: Path | None, subject: str, body: str
+) -> int:
+    """Send, print what was answered, and give the exit status. Raises ConfigError for arguments that are none."""
+    try:
+        if not to:
+            raise ValueError("give at least one --to")
+        envelope = envelope_of(sender, to, wishes)
+        content = _read(file) if file else composed(sender, to, subject, body)
+        address = host_port(door)
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"Nothing was sent: {error}.") from None
+    try:
+        replies = asyncio.run(deliver(address, socket.getfqdn(), envelope, content))
+    except RemoteError as error:
+        print(f"Nothing is known to have arrived at {address}: {error}", file=sys.stderr)
+        return TEMPFAIL
+    for reply in replies:
+        print(reply)
+    return exit_status(replies[-1])
+
+
+def _read(file: Path) -> bytes:
+    return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
 
 
 def envelope_of(sender: str, recipients: list[str], wishes: Wishes) -> Envelope:
@@ -83,4 +114,3 @@ def exit_status(reply: Reply) -> int:
     if reply.is_positive:
         return 0
     return UNAVAILABLE if reply.is_permanent else TEMPFAIL
-

@@ -8,18 +8,19 @@ import ipaddress
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from lamsonproxy.config import HostPort
+from lamsonproxy.config import HostPort, host_port
 from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.dialogue import Rules
 from lamsonproxy.doors.smtp import Door, DoorSettings
 from lamsonproxy.errors import ConfigError, StorageError
 from lamsonproxy.mail.reply import TROUBLE, Reply
 from lamsonproxy.mail.transaction import Transaction
-from lamsonproxy.maillog import EventLog
+from lamsonproxy.maillog import MailLog
 from lamsonproxy.metrics import Metrics
 from lamsonproxy.queues.quarantine import MaildirQuarantine
 
@@ -34,22 +35,37 @@ class SinkDesk:
     tell: Callable[[str], None]
 
     async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Reply:
-        envelope, content = transaction.envelope, transaction.message.raw
+        envelope = transaction.envelope
         try:
-            await asyncio.to_thread(self.maildir.keep, transaction.trace, envelope, (content,), "sink")
+            await asyncio.to_thread(self._keep, transaction)
         except StorageError as error:
             self.tell(f"sink: {error}")
             return TROUBLE
         recipients = " ".join(f"<{r.address}>" for r in envelope.recipients)
-        self.tell(f"{transaction.trace} from=<{envelope.sender}> to={recipients} size={len(content)}")
+        self.tell(f"{transaction.trace} from=<{envelope.sender}> to={recipients} size={len(transaction.message.raw)}")
         return Reply(250, "2.0.0", f"Ok: queued as {transaction.trace}")
+
+    def _keep(self, transaction: Transaction) -> None:
+        content = (transaction.message.raw,)
+        self.maildir.hold(transaction.trace, transaction.envelope, content, "sink").release()
+
+
+def run_sink(folder: Path, listen: str, size_limit: int) -> None:
+    """Receive mail until told to leave. Raises ConfigError when it cannot start."""
+    try:
+        address = host_port(listen)
+    except ValueError as error:
+        raise ConfigError(f"--listen {listen} {error}.") from None
+    asyncio.run(serve_sink(folder, address, size_limit, partial(print, flush=True)))
 
 
 async def serve_sink(folder: Path, listen: HostPort, size_limit: int, tell: Callable[[str], None]) -> None:
     """Receive mail until SIGTERM or SIGINT. Raises ConfigError when it cannot start."""
     maildir = MaildirQuarantine(folder)
     settings = DoorSettings("sink", Rules("sink.localhost", size_limit=size_limit), trust=EVERYBODY)
-    door = Door(settings, SinkDesk(maildir, tell), Budget(4 * size_limit), EventLog(Metrics(CollectorRegistry())))
+    door = Door(
+        settings, SinkDesk(maildir, tell), Budget(4 * size_limit), MailLog(Metrics(CollectorRegistry()))
+    )
     loop = asyncio.get_running_loop()
     try:
         maildir.open()

@@ -18,7 +18,11 @@ BLOCK = 256 * 1024
 
 END_OF_DATA = b".\r\n"
 _TERMINATOR = b"\r\n.\r\n"
-_BARE_LF = re.compile(rb"(?<!\r)\n")
+
+# Questions to ask of a block. Each begins with a literal, so that sre runs through the block with memchr(3): two to four
+# times as fast as bytes.find, .count and .replace, which look at every octet; and almost always the answer is no.
+_DOTTED = re.compile(rb"\r\n\.")
+_BARE_LF = re.compile(rb"\n(?<!\r\n)")
 _BARE_CR = re.compile(rb"\r(?!\n)")
 
 
@@ -74,13 +78,14 @@ class DataReader:
     def feed(self, block: bytes) -> bytes | None:
         """Take a block; None while the end of data has not been seen, else what came behind it."""
         pending = self._carry + block
-        end = pending.find(_TERMINATOR)
+        has_dots = _DOTTED.search(pending) is not None
+        end = pending.find(_TERMINATOR) if has_dots else -1
         if end >= 0:
-            self._take(pending[: end + 2])
+            self._take(pending[: end + 2], has_dots)
             return pending[end + len(_TERMINATOR) :]
         keep = _beginning_of_end(pending)
         self._carry = pending[len(pending) - keep :]
-        self._take(pending[: len(pending) - keep])
+        self._take(pending[: len(pending) - keep], has_dots)
         return None
 
     def refuse(self, why: Refused) -> None:
@@ -95,29 +100,27 @@ class DataReader:
         content, self._content = self._content, io.BytesIO()
         return content.getvalue()
 
-    def _take(self, block: bytes) -> None:
+    def _take(self, block: bytes, has_dots: bool) -> None:
         first = self.size == 0
         self.size += len(block)
         if self.size - 2 > self._limit:
             self.refuse(Refused.TOO_BIG)
         if self.refused is not None or not block:
             return
-        block = self._canonical(block.replace(b"\r\n.", b"\r\n"))
-        self._content.write(block[2:] if first else block)
+        block = self._canonical(block.replace(b"\r\n.", b"\r\n") if has_dots else block)
+        if self.refused is None:
+            self._content.write(block[2:] if first else block)
 
     def _canonical(self, block: bytes) -> bytes:
-        # A block never ends between CR and LF (see _beginning_of_end), so each can be judged by itself. Counting is
-        # ten times faster than the regular expression, which almost no mail needs.
-        pairs = block.count(b"\r\n")
-        if block.count(b"\r") != pairs:
+        # A block never ends between CR and LF (see _beginning_of_end), so each can be judged by itself.
+        if self._bare_cr is not BareCr.KEEP and _BARE_CR.search(block):
             if self._bare_cr is BareCr.REJECT:
                 self.refuse(Refused.BARE_CR)
-            elif self._bare_cr is BareCr.REPLACE:
-                block = _BARE_CR.sub(b" ", block)
-        if block.count(b"\n") != pairs:
+            block = _BARE_CR.sub(b" ", block)
+        if _BARE_LF.search(block):
             if self._bare_newline is BareNewline.REJECT:
                 self.refuse(Refused.BARE_LF)
-            block = _BARE_LF.sub(b"\r\n", block)
+            block = _with_crlf(block)
         return block
 
 
@@ -129,10 +132,15 @@ def _beginning_of_end(pending: bytes) -> int:
     return 0
 
 
+def _with_crlf(block: bytes) -> bytes:
+    # Two runs of replace, not one of sub: a block of nothing but LF must not cost a call for each.
+    return block.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
 def canonical(content: bytes) -> bytes:
     """Content that somebody made, with CRLF at the end of each line and of the last one."""
-    if content.count(b"\n") != content.count(b"\r\n"):
-        content = _BARE_LF.sub(b"\r\n", content)
+    if _BARE_LF.search(content):
+        content = _with_crlf(content)
     return content if not content or content.endswith(b"\r\n") else content + b"\r\n"
 
 
@@ -155,4 +163,6 @@ def _stuffed_part(part: memoryview) -> Iterator[bytes]:
         start += len(block)
         head = b"." if at_line_start and block.startswith(b".") else b""
         at_line_start = block.endswith(b"\r\n")
-        yield head + block.replace(b"\r\n.", b"\r\n..")
+        if _DOTTED.search(block):
+            block = block.replace(b"\r\n.", b"\r\n..")
+        yield head + block if head else block
