@@ -329,7 +329,7 @@ class ScriptedDownstream(Server):
         drip       a good reply at one octet a second
 
     `from_mail` is the number of the mail on its connection at which it begins, `connections` how many
-    connections have it (None: all), `k` which recipient is meant by `rcpt_k`.
+    connections have it (None: all), `k` which recipient is meant by `rcpt_k`. Beside STAGES there is `rset`.
     """
 
     def __init__(
@@ -457,9 +457,11 @@ class _Dialogue:
                     await self.body()
             case b"QUIT":
                 await self.comes("quit", "221 2.0.0 bye")
-            case _:
+            case b"RSET":
                 self.forget()
-                await self.say("250 2.0.0 Ok")
+                await self.comes("rset", "250 2.0.0 Ok")
+            case _:
+                await self.say("500 5.5.2 what?")
 
     async def body(self) -> None:
         content = b"\r\n" + await self.reader.read(1024)

@@ -55,6 +55,7 @@ class Client(SMTPProtocol):
         self.early: Reply | None = None
         """The refusal that came before the end of data had been sent."""
         self._settings = settings
+        self._limits: Mapping[Stage, float] = {"end": inf, "rset": settings.quit_s}
         self._lost = lost
         self._stage: Stage = "banner"
         self._limit = TimeLimit(
@@ -127,7 +128,7 @@ class Client(SMTPProtocol):
         """The next reply. Raises RemoteError when none comes."""
         self._stage = stage
         if not self._replies:
-            await self._news(inf if stage == "end" else self._settings.command_s)
+            await self._news(self._limits.get(stage, self._settings.command_s))
         reply = self._replies.popleft()
         self.has_agreed = self.has_agreed or reply.is_positive
         return reply

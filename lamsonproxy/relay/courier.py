@@ -94,7 +94,7 @@ class SmtpOffer:
     ) -> None:
         if self._is_over:
             self._pool.put_back(self._client)
-        elif kind is None and not self._is_data_open:
+        elif kind is None and not self._is_data_open and self._client.is_clean:
             await self._undo()
         else:
             self._drop(self._client)

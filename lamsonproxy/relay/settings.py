@@ -26,4 +26,4 @@ class RelaySettings:
     command_s: float = 60.0
     """The wait for each reply but the last; that one may take all that is left until the deadline."""
     quit_s: float = 2.0
-    """The wait for the reply to QUIT; nothing depends on it."""
+    """The wait for the reply to QUIT and to RSET; a mail's reply waits for the latter, and nothing depends on it."""

@@ -11,7 +11,7 @@ import pytest
 
 from lamsonproxy.errors import RemoteError
 from lamsonproxy.relay import RelaySettings, SmtpCourier
-from tests.downstream import RawSink, ScriptedDownstream
+from tests.downstream import FAULTS, RawSink, ScriptedDownstream
 from tests.relay_rig import SystemClock, courier_to, envelope, hand_over, soon
 
 CONTENT = (b"Subject: hello\r\n\r\nbody\r\n",)
@@ -266,3 +266,20 @@ async def test_a_connection_that_dies_between_354_and_the_content_is_not_ambiguo
             with pytest.raises(RemoteError) as caught:
                 await offer.deliver(CONTENT)
         assert not caught.value.ambiguous
+
+
+@pytest.mark.fault("2.2")
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_trouble_while_an_offer_is_undone_costs_the_connection_and_nothing_else(fault: str) -> None:
+    async with ScriptedDownstream("rset", fault) as script, courier_to(script, quit_s=0.02) as courier:
+        async with courier.offer(envelope(*TWO), deadline=soon()) as offer:
+            assert offer.refusal is None
+        assert "0 busy and 0 idle" in repr(courier)
+    assert script.taken == []
+
+
+async def test_a_421_to_data_is_the_reply_and_the_end_of_the_connection() -> None:
+    async with RawSink(answers={"DATA": "421 4.3.2 closing"}) as sink, courier_to(sink) as courier:
+        assert str(await hand_over(courier, envelope(), CONTENT)) == "421 4.3.2 closing"
+        assert str(await hand_over(courier, envelope(*TWO), CONTENT)) == "421 4.3.2 closing"
+        assert "0 busy and 0 idle" in repr(courier)
