@@ -146,7 +146,8 @@ class Client(SMTPProtocol):
             if self.early is None:
                 raise
             return self.early
-        if 300 <= reply.code < 400:
+        if 300 <= reply.code < 400 or reply.code == 221:
+            # 221 says goodbye, not that the mail was taken.
             raise self.broken("garbage", str(reply))
         self._is_dot_sent = False
         return reply
@@ -163,9 +164,10 @@ class Client(SMTPProtocol):
         for block, is_last in blocks(content):
             self.write(block)
             if is_last:
-                # From here on nobody can tell whether downstream has it all, until it says so (RFC 1047).
+                # From here on nobody can tell whether downstream has it all, until it says so (RFC 1047). Its
+                # word is all that is waited for, or it might be missed beside the end of the connection.
                 self._outstanding, self._is_dot_sent = 1, True
-            if self._paused:
+            elif self._paused:
                 await self._drained(inf)
 
     def write(self, data: bytes) -> None:

@@ -283,3 +283,22 @@ async def test_a_421_to_data_is_the_reply_and_the_end_of_the_connection() -> Non
         assert str(await hand_over(courier, envelope(), CONTENT)) == "421 4.3.2 closing"
         assert str(await hand_over(courier, envelope(*TWO), CONTENT)) == "421 4.3.2 closing"
         assert "0 busy and 0 idle" in repr(courier)
+
+
+@pytest.mark.fault("2.2")
+@pytest.mark.parametrize("lines", [1, 200_000])
+async def test_a_250_counts_even_if_the_connection_ends_with_it(lines: int) -> None:
+    answers = {".": "250 2.0.0 Ok: queued as LAST\r\n421 4.3.2 closing"}
+    async with RawSink(answers=answers) as sink, courier_to(sink) as courier:
+        reply = await hand_over(courier, envelope(), (b"x" * 78 + b"\r\n",) * lines)
+        assert str(reply) == "250 2.0.0 Ok: queued as LAST"
+        assert "0 busy and 0 idle" in repr(courier)
+
+
+@pytest.mark.fault("2.2")
+@pytest.mark.parametrize("reply", ["221 2.0.0 bye", "354 go ahead", "300 what"])
+async def test_what_does_not_say_that_the_mail_was_taken_is_not_taken_for_it(reply: str) -> None:
+    async with RawSink(answers={".": reply}) as sink, courier_to(sink) as courier:
+        with pytest.raises(RemoteError, match="garbage at end") as caught:
+            await hand_over(courier, envelope(), CONTENT)
+    assert caught.value.ambiguous
