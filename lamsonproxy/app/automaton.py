@@ -167,7 +167,9 @@ class _Builder:
 
     def _link(self, ends: Ways, beginnings: Ways) -> None:
         for end, ways in ends.items():
-            self.automaton.follow[end] = _sum(self.automaton.follow[end], _times(ways, beginnings))
+            follow = self.automaton.follow[end]
+            for beginning, more in beginnings.items():
+                follow[beginning] = min(MANY, follow.get(beginning, 0) + ways * more)
 
 
 def _sum(one: Ways, other: Ways) -> Ways:

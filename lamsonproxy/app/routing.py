@@ -94,9 +94,9 @@ def compile_format(format: str, captures: Mapping[str, str]) -> re.Pattern[str]:
     expression = expand(format, captures)
     try:
         pattern = re.compile(expression, re.IGNORECASE)
+        too_slow = complaint(expression)
     except (re.error, RecursionError, OverflowError) as error:
         raise AppError(f"it is no regular expression: {error}") from error
-    too_slow = complaint(expression)
     if too_slow:
         raise AppError(too_slow)
     if "mail" in pattern.groupindex:

@@ -136,6 +136,7 @@ def test_the_memory_for_addresses_is_bounded() -> None:
         ("(?P<mail>.+)", "it captures into 'mail'"),
         (r"(\w+\.?)+@x", "it can back-track catastrophically"),
         ("a{99999999999}", "it is no regular expression"),
+        ("(?:a?" * 400 + ")?" * 400, "it is no regular expression: maximum recursion depth exceeded"),
         ("(?:" * 5000 + ")" * 5000, "it is no regular expression"),
         ("[a-z]{2000}", "it is too large to be judged"),
     ],
