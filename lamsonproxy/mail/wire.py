@@ -17,6 +17,7 @@ BLOCK = 256 * 1024
 """Octets written at a time: large enough to be cheap, small enough that a stalled peer holds no copy of the mail."""
 
 END_OF_DATA = b".\r\n"
+_COMMAND_END = b"\r\n"
 _TERMINATOR = b"\r\n.\r\n"
 
 # Questions to ask of a block. Each begins with a literal, so that sre runs through the block with memchr(3): two to four
@@ -64,16 +65,15 @@ class DataReader:
         bare_newline: BareNewline = BareNewline.NORMALIZE,
         bare_cr: BareCr = BareCr.KEEP,
     ) -> None:
-        self.size = 0
-        """Octets of content so far, as received."""
+        self.size = -len(_COMMAND_END)
+        """Octets of content so far, as received; below zero until the first."""
         self.refused: Refused | None = None
         self._limit = size_limit
         self._bare_newline = bare_newline
         self._bare_cr = bare_cr
         self._content = io.BytesIO()
-        # The CRLF of the DATA command itself: a dot in the first line is at the start of a line too. It is
-        # taken off again in `message`.
-        self._carry = b"\r\n"
+        # A dot in the first line is at the start of a line too.
+        self._carry = _COMMAND_END
 
     def feed(self, block: bytes) -> bytes | None:
         """Take a block; None while the end of data has not been seen, else what came behind it."""
@@ -95,21 +95,22 @@ class DataReader:
             self._content = io.BytesIO()
 
     def message(self) -> bytes:
-        """The message; the reader is empty afterwards. (getvalue() of a BytesIO that nobody else sees makes no copy,
-        but slicing would: the CRLF in front is never written, see `_take`.)"""
+        """The message; the reader is empty afterwards. (getvalue() of a BytesIO that nobody else sees makes no
+        copy.)"""
         content, self._content = self._content, io.BytesIO()
         return content.getvalue()
 
     def _take(self, block: bytes, has_dots: bool) -> None:
-        first = self.size == 0
+        # The CRLF of the DATA command is no content: it is cut off again, here.
+        content_start = max(0, -self.size)
         self.size += len(block)
-        if self.size - 2 > self._limit:
+        if self.size > self._limit:
             self.refuse(Refused.TOO_BIG)
         if self.refused is not None or not block:
             return
         block = self._canonical(block.replace(b"\r\n.", b"\r\n") if has_dots else block)
         if self.refused is None:
-            self._content.write(block[2:] if first else block)
+            self._content.write(block[content_start:] if content_start else block)
 
     def _canonical(self, block: bytes) -> bytes:
         # A block never ends between CR and LF (see _beginning_of_end), so each can be judged by itself.
