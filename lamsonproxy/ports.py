@@ -14,7 +14,7 @@ from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 
 Parts = Sequence[bytes | memoryview]
-"""Message content in pieces, each beginning at the start of a line; canonical (every line ends in CRLF), not stuffed."""
+"""Message content in pieces, each beginning at the start of a line; every line ends in CRLF, no dot is stuffed."""
 
 
 class Clock(Protocol):
@@ -56,24 +56,34 @@ class Courier(Protocol):
         """
 
 
+class Held(Protocol):
+    """Mail on disk that does not count yet. Calls block on the disk: run them in a thread."""
+
+    def release(self) -> None:
+        """From now on it counts, in the place of what had its name before; durable on return. Raises StorageError."""
+
+    def cancel(self) -> None:
+        """It never was; nothing once it is released. Takes away no other mail of this name. Raises StorageError."""
+
+
 class Quarantine(Protocol):
     """Where mail is kept for people to look at. Calls block on the disk: run them in a thread."""
 
-    def keep(self, name: str, envelope: Envelope, content: Parts, reason: str) -> None:
-        """Make the mail durable under this name; a name that is there already is overwritten. Raises StorageError."""
-
-    def cancel(self, name: str) -> None:
-        """Take back what `keep` made, if it is there. Raises StorageError."""
+    def hold(self, name: str, envelope: Envelope, content: Parts, reason: str) -> Held:
+        """Make the mail durable; nobody sees it until it is released. Raises StorageError."""
 
 
 class Notices(Protocol):
     """DSNs that wait for their mail to be relayed, and then to be sent. Calls block on the disk."""
 
-    def claim(self) -> AbstractContextManager[bool]:
-        """Whether, inside, this process is the one that sends; no other process is told so meanwhile."""
+    def hold(self, name: str, envelope: Envelope, content: Parts) -> Held:
+        """Make the DSN durable; it is not sent until it is released. Raises StorageError."""
+
+    def claim(self) -> AbstractContextManager[None] | None:
+        """The right to send until the context is left; None while another process has it. Raises StorageError."""
 
     def waiting(self) -> Sequence[str]:
-        """The names of what is to be sent, oldest first."""
+        """The names of what is to be sent, oldest first. Raises StorageError."""
 
     def read(self, name: str) -> tuple[Envelope, bytes]:
         """One that is to be sent. Raises ValueError when it is none of ours, StorageError when it cannot be read."""
@@ -82,16 +92,7 @@ class Notices(Protocol):
         """Downstream answered for good: it is forgotten. Raises StorageError."""
 
     def forget_orphans(self) -> None:
-        """Forget what was held for a mail that never came again. Raises StorageError."""
-
-    def hold(self, name: str, envelope: Envelope, content: Parts) -> None:
-        """Make the DSN durable under this name, overwriting; it is not sent yet. Raises StorageError."""
-
-    def release(self, name: str) -> None:
-        """From now on it is to be sent; durable on return. Raises StorageError."""
-
-    def cancel(self, name: str) -> None:
-        """Take back what `hold` made, if it is there. Raises StorageError."""
+        """Forget what was held by a process that died. Raises StorageError."""
 
 
 class Unit(Protocol):

@@ -1,17 +1,27 @@
 """Runs a user's handler: `def` in a thread, `async def` on the loop, both under a deadline.
 
-Law: whatever a handler does, `run` returns in time and raises nothing of the handler's: not SystemExit, not a swallowed
-cancellation, not an exception that cannot be printed. What overran is forgotten but counted; when as many threads are
-lost as there are, this process is used up, and the supervisor replaces it (design law 6).
+Law: whatever a handler does, `run` returns in time and raises nothing of the handler's: not SystemExit, not a
+swallowed cancellation, not an exception that cannot be printed. What overran is forgotten but counted; when as
+many threads are lost as there are, this process is used up, and the supervisor replaces it (design law 6).
+What blocks on the disk has threads of its own: those of the handlers may all be stuck, and asyncio's own
+resolve names for the relay.
 """
 
 import asyncio
 import inspect
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
+
+from lamsonproxy.errors import StorageError
+from lamsonproxy.threads import Threads
+
+DISK_THREADS = 8
+"""Acts on the disk at the same time, per worker: more than a disk does well, few enough to be lost."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,8 @@ class Runner:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="handler")
+        self._handlers = Threads(threads, "handler")
+        self._disk = Threads(DISK_THREADS, "disk")
         self._stuck = 0
         self._lock = threading.Lock()
         self._lost_tasks: set[asyncio.Future[Ran]] = set()
@@ -57,25 +68,38 @@ class Runner:
         return self._stuck >= self.threads
 
     async def run(self, handler: Callable[..., Any], *args: Any, timeout: float, **captures: Any) -> Ran:
-        """Run the handler for at most `timeout` seconds, waiting for a thread included."""
+        """Run the handler for at most `timeout` seconds, waiting for a thread included; without any time left
+        it is not begun."""
+        if timeout <= 0:
+            return Overran()
         call = _Call(self, handler, args, captures)
         future: asyncio.Future[Ran]
         if inspect.iscoroutinefunction(handler):
             future = asyncio.ensure_future(call.on_the_loop())
         else:
-            future = asyncio.get_running_loop().run_in_executor(self._pool, call.in_a_thread)
-        done, _ = await asyncio.wait((future,), timeout=timeout)
+            future = asyncio.wrap_future(self._handlers.submit(call.in_a_thread))
+        try:
+            done, _ = await asyncio.wait((future,), timeout=timeout)
+        except asyncio.CancelledError:
+            self._give_up(call, future)
+            raise
         if done:
             return Raised(asyncio.CancelledError()) if future.cancelled() else future.result()
         self._give_up(call, future)
         return Overran()
 
-    async def in_thread(self, act: Callable[..., Any], *args: Any) -> Any:
-        """Run an act of ours that blocks on the disk. Not in the handlers' threads: they may all be stuck."""
-        return await asyncio.get_running_loop().run_in_executor(None, act, *args)
+    async def on_disk(self, act: Callable[..., _T], *args: Any, timeout: float) -> _T:
+        """Run an act of ours that blocks on the disk. Raises what it raises, and StorageError when the disk has
+        not answered in time: the act may then still happen, later."""
+        future = asyncio.wrap_future(self._disk.submit(lambda: act(*args)))
+        done, _ = await asyncio.wait((future,), timeout=max(0.0, timeout))
+        if done:
+            return future.result()
+        future.cancel()
+        raise StorageError("the disk did not answer", TimeoutError("the time was over"))
 
     def _give_up(self, call: "_Call", future: asyncio.Future[Ran]) -> None:
-        call.overran()
+        call.give_up()
         # A task may swallow its cancellation; the reference keeps it from being collected half-way (H4).
         future.cancel()
         if not future.done():
@@ -94,35 +118,44 @@ class _Call:
         self, runner: Runner, handler: Callable[..., Any], args: tuple[Any, ...], captures: dict[str, Any]
     ) -> None:
         self._runner = runner
-        self._call = lambda: handler(*args, **captures)
+        self._call = partial(handler, *args, **captures)
         self._lock = threading.Lock()
-        self._is_running = self._is_stuck = False
+        self._is_running = self._is_given_up = False
 
     def in_a_thread(self) -> Ran:
-        with self._lock:
-            self._is_running = True
+        if not self._begin():
+            return Overran()
         try:
             return Returned(self._call())
         except BaseException as error:
             # SystemExit and KeyboardInterrupt too: a handler is no place to end a mail service from.
             return Raised(error)
         finally:
-            with self._lock:
-                self._is_running = False
-                if self._is_stuck:
-                    self._runner._count(-1)
+            self._end()
 
     async def on_the_loop(self) -> Ran:
         try:
             return Returned(await self._call())
-        except (asyncio.CancelledError, GeneratorExit):
+        except asyncio.CancelledError:
             raise
         except BaseException as error:
             # A SystemExit that left a task would end the event loop.
             return Raised(error)
 
-    def overran(self) -> None:
+    def give_up(self) -> None:
         with self._lock:
+            self._is_given_up = True
             if self._is_running:
-                self._is_stuck = True
                 self._runner._count(+1)
+
+    def _begin(self) -> bool:
+        """False when the deadline passed while this waited for a thread: nobody wants its effects any more."""
+        with self._lock:
+            self._is_running = not self._is_given_up
+            return self._is_running
+
+    def _end(self) -> None:
+        with self._lock:
+            self._is_running = False
+            if self._is_given_up:
+                self._runner._count(-1)

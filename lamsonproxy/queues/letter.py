@@ -41,6 +41,8 @@ def head(envelope: Envelope, reason: str = "", kept_at: str = "") -> bytes:
     return FIELD + json.dumps(fields).encode("ascii") + b"\r\n"
 
 
-def parts(envelope: Envelope, content: Sequence[bytes | memoryview], reason: str, kept_at: str) -> Sequence[bytes | memoryview]:
+def parts(
+    envelope: Envelope, content: Sequence[bytes | memoryview], reason: str, kept_at: str
+) -> Sequence[bytes | memoryview]:
     """The file in pieces, without a copy of the mail."""
     return (head(envelope, reason, kept_at), *content)

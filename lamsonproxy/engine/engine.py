@@ -1,0 +1,112 @@
+"""The engine: takes a mail, gives the answer.
+
+Law: the answer is the last thing that happens. Whatever goes wrong inside is 451, and then nothing has been
+relayed and nothing kept. The log says of each recipient what became of it, which the one answer cannot.
+"""
+
+import errno
+from collections.abc import Callable, Sequence
+
+from lamsonproxy.app.routing import Routes
+from lamsonproxy.engine.deciding import Deciding, Decision
+from lamsonproxy.engine.policy import DoorPolicy, Means
+from lamsonproxy.engine.settling import NOBODY_WAITS, Settled, Settling
+from lamsonproxy.errors import RemoteError, StorageError
+from lamsonproxy.mail.fold import Fate
+from lamsonproxy.mail.reply import TROUBLE, Reply, with_trace
+from lamsonproxy.mail.transaction import Transaction
+from lamsonproxy.mail.verdict import name_of
+from lamsonproxy.ports import Clock, Conversations, Courier, MailLog, Notices, Quarantine
+from lamsonproxy.runner import Runner
+
+DISK_FULL = Reply(452, "4.3.1", "Insufficient storage")
+RELAY_SHARE = 0.1
+"""The part of a door's deadline that handlers leave to the relay."""
+
+
+class Engine:
+    """Settles one mail after another; holds no state of any."""
+
+    def __init__(
+        self,
+        routes: Routes,
+        *,
+        runner: Runner,
+        courier: Courier,
+        quarantine: Quarantine,
+        notices: Notices,
+        conversations: Conversations,
+        log: MailLog,
+        clock: Clock,
+        hostname: str,
+    ) -> None:
+        self._routes = routes
+        self._log, self._clock = log, clock
+        self._means = Means(runner, courier, quarantine, notices, conversations, log, clock, hostname)
+
+    async def settle(
+        self, transaction: Transaction, policy: DoorPolicy, withdrawn: Callable[[], bool] = lambda: False
+    ) -> Reply:
+        """Settle one mail and give the one answer for all of its recipients. Never raises."""
+        begun = self._clock.monotonic()
+        self._log.received(transaction)
+        deadline = begun + policy.deadline_s
+        handlers_end = deadline - policy.deadline_s * RELAY_SHARE
+        deciding = Deciding(self._routes, self._means, policy, transaction, handlers_end)
+        settling = Settling(self._means, policy, transaction, withdrawn, deadline)
+        decisions: Sequence[Decision] = ()
+        settled = Settled(NOBODY_WAITS)
+        try:
+            decisions = await deciding.run()
+            settled = await settling.run(decisions)
+        except Exception as error:
+            settled = Settled(self._answer_to(transaction, error))
+        finally:
+            self._log_each(transaction, decisions, settled, self._clock.monotonic() - begun)
+        return settled.reply
+
+    def _answer_to(self, transaction: Transaction, error: Exception) -> Reply:
+        match error:
+            case RemoteError():
+                self._log.relay_failed(transaction, error)
+            case StorageError(errno=errno.ENOSPC | errno.EDQUOT):
+                self._log.storage_failed(transaction, error)
+                return with_trace(DISK_FULL, transaction.trace)
+            case StorageError():
+                self._log.storage_failed(transaction, error)
+            case _:
+                self._log.bug(transaction, error)
+        return with_trace(TROUBLE, transaction.trace)
+
+    def _log_each(
+        self, transaction: Transaction, decisions: Sequence[Decision], settled: Settled, seconds: float
+    ) -> None:
+        # Who was not asked any more shares the verdict of the one that decided for all.
+        unasked = "reject" if settled.reply.is_permanent else "defer"
+        for n in range(len(transaction.envelope.recipients)):
+            decision = decisions[n] if n < len(decisions) else None
+            reply, queued_as = _end_of(settled, n)
+            self._log.decided(
+                transaction,
+                n,
+                verdict=name_of(decision.verdict) if decision else unasked,
+                route=decision.route if decision else "",
+                reply=reply,
+                queued_as=queued_as,
+                seconds=seconds,
+            )
+
+
+def _end_of(settled: Settled, n: int) -> tuple[Reply, str]:
+    """The reply that holds for one recipient, and its queue id downstream."""
+    if not settled.outcomes:
+        return settled.reply, ""
+    outcome = settled.outcomes[n]
+    if outcome.fate is not Fate.PASS:
+        return outcome.reply, ""
+    return settled.reply, _queued_as(settled.reply)
+
+
+def _queued_as(reply: Reply) -> str:
+    """The queue id in downstream's 250, by which the two logs are matched; "" when it names none."""
+    return reply.text.rpartition("queued as ")[2].strip() if "queued as " in reply.text else ""

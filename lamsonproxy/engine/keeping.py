@@ -1,0 +1,80 @@
+"""What we keep of one mail ourselves: copies in the quarantine, and a DSN about those that were refused.
+
+Law: everything is durable before the relay and counts after downstream's 250 (design law 7). An attempt takes back
+what it held itself and nothing else: the same mail may have been promised by an attempt before.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from lamsonproxy.engine.deciding import Decision
+from lamsonproxy.engine.policy import Means
+from lamsonproxy.mail.dsn import Refusal, failure_notice
+from lamsonproxy.mail.fold import Fold, Outcome
+from lamsonproxy.mail.transaction import Transaction
+from lamsonproxy.mail.verdict import Quarantine
+from lamsonproxy.ports import Held
+
+DISK_S = 15
+"""Seconds for one act on the disk; with the door's deadline before it still below Postfix's
+`smtpd_proxy_timeout` (80 of 100) and `smtp_data_done_timeout` (540 of 600)."""
+
+
+class Keeping:
+    """The keeping of one mail; what is to be held is held until a time of the clock."""
+
+    def __init__(self, means: Means, transaction: Transaction, until: float) -> None:
+        self._means = means
+        self._transaction = transaction
+        self._until = until
+        self._held: list[Held] = []
+
+    async def hold(self, decisions: Sequence[Decision], outcomes: Sequence[Outcome], folded: Fold) -> None:
+        """Make durable what is to be kept. Raises StorageError."""
+        for n, decision in enumerate(decisions):
+            if isinstance(decision.verdict, Quarantine):
+                await self._hold_copy(decision, decision.verdict.reason)
+            elif n in folded.strays:
+                await self._hold_copy(decision, f"refused: {outcomes[n].reply}")
+        strays = [Refusal(decisions[n].recipient, outcomes[n].reply) for n in folded.strays]
+        if strays:
+            await self._hold_notice(strays)
+
+    async def release(self) -> None:
+        """From now on it counts. Raises StorageError."""
+        for held in self._held:
+            await self._means.runner.on_disk(held.release, timeout=DISK_S)
+
+    async def cancel(self) -> None:
+        """Take back what has not been released. Never raises: the answer is older than this, and stays."""
+        for held in self._held:
+            try:
+                await self._means.runner.on_disk(held.cancel, timeout=DISK_S)
+            except Exception as error:
+                self._means.log.storage_failed(self._transaction, error)
+
+    async def _hold_copy(self, decision: Decision, reason: str) -> None:
+        envelope = replace(self._transaction.envelope, recipients=(decision.recipient,))
+        name = self._transaction.key(decision.recipient)
+        content = decision.copy.edits.parts()
+        await self._hold(self._means.quarantine.hold, name, envelope, content, reason)
+
+    async def _hold_notice(self, strays: Sequence[Refusal]) -> None:
+        notice = failure_notice(
+            self._transaction.envelope,
+            self._transaction.message,
+            strays,
+            hostname=self._means.hostname,
+            trace=self._transaction.trace,
+            at=self._means.clock.now(),
+        )
+        if notice is not None:
+            envelope, content = notice
+            name = self._transaction.key(strays[0].recipient)
+            await self._hold(self._means.notices.hold, name, envelope, (content,))
+
+    async def _hold(self, hold: Callable[..., Held], *args: Any) -> None:
+        remaining = self._until - self._means.clock.monotonic()
+        held = await self._means.runner.on_disk(hold, *args, timeout=min(DISK_S, remaining))
+        self._held.append(held)
