@@ -1,12 +1,14 @@
 """Delivery status notifications: what we tell a sender whose mail reached some recipients and was refused for others.
 
 Law: a DSN goes to the envelope sender, from `<>`, and never to `<>` (RFC 3464 §2, RFC 5321 §6.1). It quotes headers,
-the whole mail only where RET=FULL asked for it and it is small; never more (backscatter is somebody's spam).
+the whole mail only where RET=FULL asked for it and it is small; never more (backscatter is somebody's spam). What the
+peer, the sender or downstream said is one line here, printable and cut, before it is put into a field.
 
 RFC 3464 (delivery status), RFC 6522 (multipart/report), RFC 6533 (internationalised), RFC 3461 §6 (what goes in),
 RFC 3834 §3.1 (Auto-Submitted).
 """
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +17,20 @@ from email.utils import format_datetime
 
 from lamsonproxy.mail.address import NULL_SENDER
 from lamsonproxy.mail.envelope import Envelope, Recipient
-from lamsonproxy.mail.esmtp import NO_PARAMS, Params
+from lamsonproxy.mail.esmtp import NO_PARAMS, Params, decode_xtext
 from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.reply import Reply
 
 FULL_LIMIT = 50_000
 """Octets of a mail that may be returned whole; `bounce_size_limit` in Postfix."""
+
+WORD_LIMIT = 900
+"""Octets of an address or a reply in one line: RFC 5322 §2.1.1 allows 998 with the field's name."""
+
+# Line breaks of every kind, what turns a terminal's text around (U+202A to U+202E, U+2066 to U+2069), and octets
+# that were not UTF-8.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +68,32 @@ def failure_notice(
 
 def _notice_envelope(envelope: Envelope, content: bytes) -> Envelope:
     params = []
-    if not envelope.sender.is_ascii or envelope.params.get("SMTPUTF8") is not None:
+    if not envelope.sender.is_ascii or _is_international(envelope):
         params.append("SMTPUTF8")
     if not content.isascii():
         params.append("BODY=8BITMIME")
     return Envelope(NULL_SENDER, (Recipient(envelope.sender, NO_PARAMS),), Params(tuple(params)))
 
 
+def _is_international(envelope: Envelope) -> bool:
+    return envelope.params.get("SMTPUTF8") is not None
+
+
 def _head(envelope: Envelope, hostname: str, trace: str, boundary: str, at: datetime) -> str:
     return (
         f"From: Mail Delivery System <MAILER-DAEMON@{hostname}>\r\n"
-        f"To: <{envelope.sender.spec}>\r\n"
+        f"To: <{_line(envelope.sender.spec)}>\r\n"
         "Subject: Undelivered mail: refused for some recipients\r\n"
         f"Date: {format_datetime(at)}\r\n"
         f"Message-ID: <{trace}.dsn@{hostname}>\r\n"
         "Auto-Submitted: auto-replied\r\n"
         "MIME-Version: 1.0\r\n"
-        f"Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"{boundary}\"\r\n"
+        f'Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary="{boundary}"\r\n'
     )
 
 
 def _explanation(refusals: Sequence[Refusal], hostname: str, trace: str) -> str:
-    lines = "".join(f"<{r.recipient.address}>: {r.reply}\r\n\r\n" for r in refusals)
+    lines = "".join(f"<{_line(r.recipient.address.raw)}>:\r\n    {_said(r.reply)}\r\n\r\n" for r in refusals)
     return (
         "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
         f"This is the mail system at {hostname}.\r\n\r\n"
@@ -88,41 +102,60 @@ def _explanation(refusals: Sequence[Refusal], hostname: str, trace: str) -> str:
     )
 
 
-def _status(
-    envelope: Envelope, refusals: Sequence[Refusal], hostname: str, trace: str, at: datetime
-) -> str:
-    is_global = any(not r.recipient.address.is_ascii for r in refusals)
-    kind = "global-delivery-status" if is_global else "delivery-status"
+def _status(envelope: Envelope, refusals: Sequence[Refusal], hostname: str, trace: str, at: datetime) -> str:
     # RFC 6533 §3: utf-8 addresses need the global form, and 8bit.
-    blocks = [f"Reporting-MTA: dns; {hostname}\r\nX-Trace: {trace}\r\nArrival-Date: {format_datetime(at)}\r\n"]
-    envid = envelope.params.get("ENVID")
-    if envid:
-        blocks[0] = f"Original-Envelope-Id: {envid}\r\n" + blocks[0]
-    blocks += [_recipient_status(refusal) for refusal in refusals]
-    encoding = "8bit" if is_global else "7bit"
-    return f"Content-Type: message/{kind}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n" + "\r\n".join(blocks)
+    is_global = any(not r.recipient.address.is_ascii for r in refusals)
+    kind, encoding = ("global-delivery-status", "8bit") if is_global else ("delivery-status", "7bit")
+    envid = decode_xtext(envelope.params.get("ENVID") or "")
+    of_message = (
+        f"Original-Envelope-Id: {_ascii(envid)}\r\n" if envid else ""
+    ) + f"Reporting-MTA: dns; {hostname}\r\nArrival-Date: {format_datetime(at)}\r\nX-Trace: {trace}\r\n"
+    blocks = "\r\n".join((of_message, *map(_recipient_status, refusals)))
+    return f"Content-Type: message/{kind}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{blocks}"
 
 
 def _recipient_status(refusal: Refusal) -> str:
     address, reply = refusal.recipient.address, refusal.reply
-    original = refusal.recipient.params.get("ORCPT")
     return (
-        (f"Original-Recipient: {original.replace(';', '; ', 1)}\r\n" if original else "")
-        + f"Final-Recipient: {'rfc822' if address.is_ascii else 'utf-8'}; {address.spec}\r\n"
+        _original_recipient(refusal.recipient)
+        + f"Final-Recipient: {'rfc822' if address.is_ascii else 'utf-8'}; {_line(address.spec)}\r\n"
         "Action: failed\r\n"
         f"Status: {reply.status or '5.0.0'}\r\n"
-        f"Diagnostic-Code: smtp; {reply.encoded.decode('ascii').splitlines()[0]}\r\n"
+        f"Diagnostic-Code: smtp; {_said(reply)}\r\n"
     )
+
+
+def _original_recipient(recipient: Recipient) -> str:
+    # RFC 3461 §6.3 (b): with the xtext undone. What comes out of that may hold a line break (+0D+0A).
+    kind, has_kind, address = (recipient.params.get("ORCPT") or "").partition(";")
+    if not (kind and has_kind and address):
+        return ""
+    return f"Original-Recipient: {_ascii(kind)}; {_ascii(decode_xtext(address))}\r\n"
 
 
 def _returned(envelope: Envelope, message: Message) -> str:
     ret = envelope.params.get("RET") or "HDRS"
+    # RFC 6533 §4: mail that came with SMTPUTF8 is returned as message/global, or its headers.
+    is_global = _is_international(envelope)
     if ret.upper() == "FULL" and len(message.raw) <= FULL_LIMIT:
-        kind, octets = "message/rfc822", message.raw
+        kind, octets = "message/global" if is_global else "message/rfc822", message.raw
     else:
-        kind, octets = "text/rfc822-headers", message.raw[: message.body_start][:FULL_LIMIT]
+        kind = "message/global-headers" if is_global else "text/rfc822-headers"
+        octets = message.raw[: min(message.body_start, FULL_LIMIT)]
     return (
         f"Content-Type: {kind}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
         + octets.decode("utf-8", "surrogateescape").rstrip("\r\n")
         + "\r\n"
     )
+
+
+def _line(text: str) -> str:
+    return _CONTROL.sub("?", text).encode()[:WORD_LIMIT].decode("utf-8", "ignore")
+
+
+def _ascii(text: str) -> str:
+    return _NOT_ASCII.sub("?", text)[:WORD_LIMIT]
+
+
+def _said(reply: Reply) -> str:
+    return _ascii(str(reply))
