@@ -10,11 +10,11 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.dialogue import Rules
-from lamsonproxy.doors.smtp import Door, DoorSettings
+from lamsonproxy.doors.smtp import Door, DoorSettings, SmtpSession
 from tests.doubles import RecordingDesk, RecordingLog
 
 LIMIT_S = 10.0
@@ -88,6 +88,13 @@ class Client:
         await self.send(MAIL)
         assert [(await self.reply())[:3] for _ in range(3)] == ["250", "250", "354"]
 
+    @property
+    def is_over(self) -> bool:
+        return self._reader.at_eof()
+
+    def stop_reading(self) -> None:
+        cast(asyncio.Transport, self._writer.transport).pause_reading()
+
     def half_close(self) -> None:
         self._writer.write_eof()
 
@@ -101,6 +108,16 @@ class Client:
         self._writer.transport.abort()
 
 
+class WatchedSession(SmtpSession):
+    """A session that can be asked whether its client has closed its half."""
+
+    has_eof = False
+
+    def eof_received(self) -> bool:
+        self.has_eof = True
+        return super().eof_received()
+
+
 class Rig:
     """A door, its desk, its log, its budget, and those who knock."""
 
@@ -110,6 +127,7 @@ class Rig:
         self.door = Door(settings, desk, budget, self.log)
         self.complaints: list[dict[str, Any]] = []
         self.clients: list[Client] = []
+        self.watched: list[WatchedSession] = []
         self.server: asyncio.Server | None = None
 
     @property
@@ -120,7 +138,11 @@ class Rig:
     async def open(self, host: str = "127.0.0.1") -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda loop, context: self.complaints.append(context))
-        self.server = await loop.create_server(self.door.session, host, 0, backlog=1024)
+        self.server = await loop.create_server(self._session, host, 0, backlog=1024)
+
+    def _session(self) -> WatchedSession:
+        self.watched.append(WatchedSession(self.door))
+        return self.watched[-1]
 
     async def connect(self, host: str = "127.0.0.1", *, source: str | None = None) -> Client:
         client = await Client.connect(self.port, host, source=source)

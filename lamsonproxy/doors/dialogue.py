@@ -104,6 +104,12 @@ class Dialogue:
         self.next = Next.COMMAND
         return envelope
 
+    def answered(self, reply: Reply) -> Reply:
+        """The answer to the mail; 421 ends the session, whoever said it first (RFC 5321 §3.8)."""
+        if reply.ends_session:
+            self.next = Next.CLOSE
+        return reply
+
     @property
     def in_transaction(self) -> bool:
         return self._sender is not None

@@ -20,7 +20,7 @@ from typing import Protocol
 from aiosmtpd.smtp import SMTP
 
 from lamsonproxy.doors.budget import Budget
-from lamsonproxy.doors.dialogue import TOO_BIG, Dialogue, Next, Rules
+from lamsonproxy.doors.dialogue import NO_ROOM, NOT_HTTP, TOO_BIG, TOO_MANY_ERRORS, Dialogue, Next, Rules
 from lamsonproxy.doors.inbox import Flood, Inbox
 from lamsonproxy.mail.envelope import Envelope
 from lamsonproxy.mail.message import Message
@@ -40,13 +40,18 @@ TIMED_OUT = Reply(421, "4.4.2", "Time limit exceeded")
 NOT_TRUSTED = Reply(421, "4.7.1", "This door answers its own mail server only")
 TOO_MANY_SESSIONS = Reply(421, "4.3.2", "Too many sessions")
 ENDLESS_LINE = Reply(421, "4.7.0", "A line has an end")
+BROKEN = Reply(421, TROUBLE.status, TROUBLE.text)
 
 _REFUSALS = {
     Refused.TOO_BIG: TOO_BIG,
-    Refused.NO_ROOM: Reply(451, "4.3.1", "Too much mail in flight here, try again later"),
+    Refused.NO_ROOM: NO_ROOM,
     Refused.BARE_LF: Reply(554, "5.6.0", "Message has a bare LF (RFC 5321 section 2.3.8)"),
     Refused.BARE_CR: Reply(554, "5.6.0", "Message has a bare CR (RFC 5321 section 2.3.8)"),
 }
+
+REPLIES_AT_ONCE = 16 * 1024
+"""Octets of replies to pipelined commands that may gather: a thousand RCPTs' worth. Then they leave, and other sessions
+have their turn."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class DoorSettings:
     sessions: int = 500
     idle_timeout_s: float = 300
     data_timeout_s: float = 600
+    linger_s: float = 10
+    """How long a client may take to read our last words; then the connection is cut."""
 
 
 class Desk(Protocol):
@@ -127,7 +134,9 @@ class Door:
             session.leave(SHUTTING_DOWN)
 
     def _compare(self, peer: str) -> bool:
-        if not peer or peer.startswith("/"):
+        if not peer:
+            return False  # gone before the kernel could say who it was
+        if peer.startswith("/"):
             return True  # a unix socket: its permissions are the trust
         address = ipaddress.ip_address(peer.partition("%")[0])
         mapped = getattr(address, "ipv4_mapped", None)
@@ -161,7 +170,8 @@ class SmtpSession(SMTP):
         self._lease = door.budget.lease()
         self._dialogue = Dialogue(door.settings.rules, self._lease.grow_to)
         self._unsent = bytearray()
-        self._has_eof = self.is_settling = False
+        self.is_settling = self._is_over = False
+        self._linger: asyncio.TimerHandle | None = None
 
     def __dir__(self) -> list[str]:
         # aiosmtpd scans dir() for verbs and AUTH mechanisms on each connection: a quarter of what a short session
@@ -171,23 +181,22 @@ class SmtpSession(SMTP):
     # -- the life of the connection --------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        peername = transport.get_extra_info("peername")
-        if isinstance(peername, tuple):
-            self._peer, self._port = peername[:2]
+        self._peer, self._port = _peer_of(transport)
         _no_delay(transport)
         self._door.entered(self)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         # Not aiosmtpd's: it cancels what is being settled, after downstream may have taken it.
-        self._has_eof = True
         self._stop_timer()
+        if self._linger is not None:
+            self._linger.cancel()
         self.transport = None
         asyncio.StreamReaderProtocol.connection_lost(self, error)
+        self._part()
 
     def eof_received(self) -> bool:
         # Not aiosmtpd's, for the same reason. True keeps our half open: a half-closed peer still reads replies.
-        self._has_eof = True
         asyncio.StreamReaderProtocol.eof_received(self)
         return True
 
@@ -202,7 +211,18 @@ class SmtpSession(SMTP):
             return
         self._writer.write(bytes(self._unsent) + reply.encoded)
         self._unsent.clear()
-        self._writer.close()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close when our last words have left. A client that does not read them must not keep the session for ever."""
+        if self.transport is not None and not self.transport.is_closing():
+            self._linger = self.loop.call_later(self._settings.linger_s, self._writer.transport.abort)
+            self._writer.close()
+
+    def _part(self) -> None:
+        """The session ends with its connection or with its mail, whichever is later."""
+        if self._is_over and self.transport is None:
+            self._door.left(self)
 
     def _timeout_cb(self) -> None:
         self._door.log.refused_session(self._settings.name, self._peer, "timeout")
@@ -215,27 +235,32 @@ class SmtpSession(SMTP):
     def _withdrawn(self) -> bool:
         """Whether nobody waits for the answer any more. A client that sent QUIT along and then closed its half
         (`nc -N`) still waits; Postfix never closes before it has read our reply."""
-        return self.transport is None or self.transport.is_closing() or (self._has_eof and not self._inbox)
+        return (
+            self.transport is None
+            or self.transport.is_closing()
+            or (self._reader.at_eof() and not self._inbox)
+        )
 
     # -- commands --------------------------------------------------------------------------------------------
 
     async def _handle_client(self) -> None:
         try:
             await self._converse()
-        except (ConnectionError, EOFError):
-            pass  # the client is gone; Postfix keeps whatever had no reply
+        except (OSError, EOFError):
+            pass  # the client is gone, or its host or its network; Postfix keeps whatever had no reply
         except Flood:
             self._door.log.refused_session(self._settings.name, self._peer, "flood")
             self.leave(ENDLESS_LINE)
         except Exception as error:
             # Ours, and of a kind we did not foresee. Postfix must not read it as anything but "later".
             logging.getLogger("lamsonproxy").exception("session ended by a bug", exc_info=error)
-            self.leave(TROUBLE)
+            self.leave(BROKEN)
         finally:
             self._stop_timer()
             self._lease.end()
-            self._door.left(self)
-            self._writer.close()
+            self._hang_up()
+            self._is_over = True
+            self._part()
 
     async def _converse(self) -> None:
         if (refused := self._door.refuse(self._peer)) is not None:
@@ -245,12 +270,16 @@ class SmtpSession(SMTP):
         while self._dialogue.next is not Next.CLOSE:
             self._reset_timeout()
             line = await self._line()
-            self._say(self._dialogue.command(line) if line else self._dialogue.overlong())
+            reply = self._dialogue.command(line) if line else self._dialogue.overlong()
+            self._say(reply)
+            if reply in (TOO_MANY_ERRORS, NOT_HTTP):
+                self._door.log.refused_session(self._settings.name, self._peer, "errors")
             if self._dialogue.next is Next.DATA:
-                await self._mail()
-            elif not self._dialogue.in_transaction:
+                reply = await self._mail()
+                self._say(reply)
+            if not self._dialogue.in_transaction:
                 self._lease.end()
-                if self._door.is_closing:
+                if self._door.is_closing and not reply.ends_session:
                     self._say(SHUTTING_DOWN)
                     break
         await self._flush()
@@ -260,6 +289,9 @@ class SmtpSession(SMTP):
             # Replies leave together when the peer waits for one: the other half of PIPELINING (RFC 2920 §3.2).
             await self._flush()
             self._inbox.feed(await self._block())
+        if len(self._unsent) > REPLIES_AT_ONCE:
+            await self._flush()
+            await asyncio.sleep(0)
         return line
 
     async def _block(self) -> bytes:
@@ -281,33 +313,35 @@ class SmtpSession(SMTP):
 
     # -- a mail ----------------------------------------------------------------------------------------------
 
-    async def _mail(self) -> None:
+    async def _mail(self) -> Reply:
         self._reset_timeout(self._settings.data_timeout_s)
         await self._flush()
         reader = await self._read_data()
         self._stop_timer()
         envelope = self._dialogue.take_envelope()
         if reader.refused is not None:
-            self._say(_REFUSALS[reader.refused])
-        else:
-            message = reader.message()
-            del reader
-            self._say(await self._settle(envelope, message))
-        self._lease.end()
+            return _REFUSALS[reader.refused]
+        message = reader.message()
+        del reader
+        return self._dialogue.answered(await self._settle(envelope, message))
 
     async def _read_data(self) -> DataReader:
         reader = DataReader(
             self._settings.rules.size_limit, self._settings.bare_newline, self._settings.bare_cr
         )
         behind = reader.feed(self._inbox.take_all())
+        self._hold(reader)
         while behind is None:
             behind = reader.feed(await self._block())
-            if reader.refused is not None:
-                self._lease.end()
-            elif not self._lease.grow_to(reader.size):
-                reader.refuse(Refused.NO_ROOM)
+            self._hold(reader)
         self._inbox.feed(behind)
         return reader
+
+    def _hold(self, reader: DataReader) -> None:
+        if reader.refused is None and not self._lease.grow_to(reader.size):
+            reader.refuse(Refused.NO_ROOM)
+        if reader.refused is not None:
+            self._lease.end()
 
     async def _settle(self, envelope: Envelope, content: bytes) -> Reply:
         session = Session(
@@ -326,6 +360,14 @@ class SmtpSession(SMTP):
             return with_trace(TROUBLE, transaction.trace)
         finally:
             self.is_settling = False
+
+
+def _peer_of(transport: asyncio.BaseTransport) -> tuple[str, int]:
+    """Address and port; the path of our own end of a unix socket; "" when the kernel does not say any more."""
+    peername, sockname = (transport.get_extra_info(name) for name in ("peername", "sockname"))
+    if isinstance(peername, tuple):
+        return peername[0], peername[1]
+    return (sockname, 0) if isinstance(sockname, str) else ("", 0)
 
 
 def _protocol(extended: bool, envelope: Envelope) -> str:
