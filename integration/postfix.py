@@ -148,7 +148,7 @@ class PrivatePostfix:
         try:
             poll("the queue is empty", lambda: not self.queue(), limit_s, every_s=0.1)
         except TimeoutError as error:
-            error.add_note("\n".join(self.log()[-30:]))
+            error.add_note("\n".join([*map(str, self.queue()), *self.log()[-30:]]))
             raise
 
     def _lay_out(self) -> None:
