@@ -5,11 +5,11 @@ app = App("app.mistaken")
 
 @route("(list_name)@example.org")
 @stateless
-def undefined(mail, list_name):
+def undefined(mail: object, list_name: str) -> None:
     pass
 
 
 @route(r"(\w+\.?)+@example.org")
 @stateless
-def slow(mail):
+def slow(mail: object) -> None:
     pass

@@ -1,0 +1,129 @@
+"""Settings: what is read, what stands over what, and what is checked between keys. Mistakes: test_bad_configs.py."""
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from lamsonproxy.config import HostPort, Settings, load
+from lamsonproxy.errors import ConfigError
+from lamsonproxy.mail.wire import BareCr, BareNewline
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in [name for name in os.environ if name.upper().startswith("LAMSON_")]:
+        monkeypatch.delenv(name)
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "lamson.toml"
+    path.write_text(text)
+    return path
+
+
+def test_without_anything_there_is_one_door_that_passes_everything() -> None:
+    settings = load()
+    assert settings.app == ""
+    assert [(door.name, door.listen) for door in settings.door] == [("filter", HostPort("127.0.0.1", 10025))]
+    assert settings.door[0].trust == (ip_network("127.0.0.0/8"), ip_network("::1"))
+    assert (settings.relay.host, settings.relay.port) == ("127.0.0.1", 10026)
+
+
+def test_every_word_of_a_file_arrives(tmp_path: Path) -> None:
+    settings = load(
+        written(
+            tmp_path,
+            'app = "app.main:app"\nworkers = 3\nhostname = "mail.example.org"\n'
+            '[[door]]\nname = "in"\nlisten = "[::1]:25"\ntrust = ["10.0.0.0/8"]\nbare_newline = "reject"\n'
+            'bare_cr = "replace"\nunmatched = "reject"\non_error = "quarantine"\ndeadline_s = 60.5\n'
+            '[log]\nlevel = "WARNING"\n',
+        )
+    )
+    (door,) = settings.door
+    assert (settings.app, settings.workers, settings.hostname) == ("app.main:app", 3, "mail.example.org")
+    assert (door.listen, str(door.listen)) == (HostPort("::1", 25), "[::1]:25")
+    assert (door.bare_newline, door.bare_cr) == (BareNewline.REJECT, BareCr.REPLACE)
+    assert (door.unmatched, door.on_error, door.deadline_s) == ("reject", "quarantine", 60.5)
+    assert settings.log.level == "warning"
+
+
+def test_the_environment_stands_over_the_file_key_by_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(
+        tmp_path, '[relay]\nhost = "a"\nport = 1\n[[door]]\nname = "one"\nlisten = "127.0.0.1:3"\n'
+    )
+    monkeypatch.setenv("LAMSON_RELAY__PORT", "2")
+    monkeypatch.setenv("LAMSON_DOOR__0__LISTEN", "127.0.0.1:4")
+    monkeypatch.setenv("LAMSON_DOOR__0__TRUST", "10.0.0.0/8, ::1")
+    monkeypatch.setenv("LAMSON_DOOR__1__NAME", "two")
+    settings = load(path)
+    assert (settings.relay.host, settings.relay.port) == ("a", 2)
+    assert [(door.name, str(door.listen)) for door in settings.door] == [
+        ("one", "127.0.0.1:4"),
+        ("two", "127.0.0.1:10025"),
+    ]
+    assert settings.door[0].trust == (ip_network("10.0.0.0/8"), ip_network("::1"))
+
+
+def test_a_section_of_the_environment_that_is_no_json_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAMSON_RELAY", "127.0.0.1")
+    with pytest.raises(ConfigError, match="relay"):
+        load()
+
+
+def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    assert load(written(tmp_path, "")).quarantine.path == tmp_path / "var/quarantine"
+    elsewhere = written(tmp_path, '[quarantine]\npath = "/srv/kept"\n')
+    assert load(elsewhere).quarantine.path == Path("/srv/kept")
+
+
+def test_auto_is_a_worker_for_each_core(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, 'workers = "auto"\n[limits]\nin_flight_bytes = 100000000000\n'))
+    assert settings.workers >= 1
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "nowhere.toml")
+    assert caught.value.problems == (f"{tmp_path}/nowhere.toml cannot be read: No such file or directory.",)
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "lamson.toml"
+    path.write_bytes(b"app = '\xff'")
+    with pytest.raises(ConfigError, match=r"is not UTF-8 \(octet 8\)"):
+        load(path)
+
+
+def test_settings_do_not_change() -> None:
+    settings = Settings()
+    with pytest.raises(ValidationError):
+        settings.relay.port = 1
+    with pytest.raises(ValidationError):
+        settings.workers = 1
+
+
+def test_a_worker_gets_what_the_supervisor_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load()
+    monkeypatch.setenv("LAMSON_RELAY__PORT", "2")  # set after the check: not for this run
+    assert Settings.model_validate(settings.model_dump(mode="json")) == settings
+
+
+def test_port_0_may_stand_twice(tmp_path: Path) -> None:
+    door = '[[door]]\nname = "{}"\nlisten = "127.0.0.1:0"\n'
+    assert len(load(written(tmp_path, door.format("a") + door.format("b"))).door) == 2
+
+
+def test_every_setting_has_its_manual() -> None:
+    for model in (
+        Settings,
+        *(type(section) for section in (Settings().relay, Settings().limits, Settings().door[0])),
+    ):
+        for name, field in model.model_fields.items():
+            is_section = name in ("relay", "limits", "quarantine", "metrics", "log")
+            assert field.description or is_section, name

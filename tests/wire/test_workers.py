@@ -1,0 +1,206 @@
+"""The supervisor and its workers, as processes: replaced, reloaded, drained.
+
+Most tests use a stand-in for the worker that carries no mail; the last ones use the real thing.
+"""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.wire.supervised import REAL, Supervised, until
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Supervised]:
+    supervised = Supervised(tmp_path)
+    supervised.write()
+    yield supervised
+    supervised.end()
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Supervised]:
+    supervised = Supervised(tmp_path, REAL)
+    supervised.write(app="", more='[relay]\nport = 1\nhost = "127.0.0.1"')
+    yield supervised
+    supervised.end()
+
+
+def is_refused(address: tuple[str, int]) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(address) != 0
+
+
+def is_gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists() or "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+
+
+def test_workers_share_the_socket_and_leave_on_sigterm(service: Supervised) -> None:
+    service.start_and_wait()
+    workers = service.workers()
+    assert len(workers) == 2
+    assert service.ask()[1] in workers
+    assert service.page("/healthz") == (200, "ok\n")
+    assert service.number("lamson_workers") == 2
+    assert service.leave() == 0
+    assert all(map(is_gone, workers))
+
+
+def test_ctrl_c_is_for_the_supervisor_alone(service: Supervised) -> None:
+    service.start_and_wait()
+    assert all(os.getpgid(pid) != os.getpgid(service.process.pid) for pid in service.workers())
+    service.signal(signal.SIGINT)
+    assert service.process.wait(30) == 0
+
+
+def test_a_worker_that_died_is_replaced(service: Supervised) -> None:
+    service.start_and_wait()
+    before = service.workers()
+    dead = service.ask()[1]
+    os.kill(dead, signal.SIGKILL)
+    until(lambda: len(service.workers() - {dead}) == 2 and service.number("lamson_workers") == 2)
+    assert len(service.workers() & before) == 1
+    assert service.number('lamson_worker_restarts_total{reason="died"}') == 1
+    assert f"pid={dead} reason=died" in service.said
+
+
+@pytest.mark.fault("H3")
+def test_a_worker_whose_loop_stands_still_is_replaced_and_the_other_goes_on(service: Supervised) -> None:
+    service.start_and_wait()
+    stalled = service.ask("stall")[1]
+    until(lambda: is_gone(stalled))
+    until(lambda: service.number("lamson_workers") == 2)
+    assert service.number('lamson_worker_restarts_total{reason="stalled"}') == 1
+    assert service.ask()[1] != stalled
+
+
+def test_a_used_up_worker_leaves_when_its_successor_is_ready(service: Supervised) -> None:
+    service.write(workers=1)
+    service.start_and_wait()
+    used_up = service.ask("use up")[1]
+    until(lambda: is_gone(used_up))
+    # There was never a moment without a worker: the successor was ready, with another number, before the end.
+    assert service.ask()[2] == 1
+    assert service.number('lamson_worker_restarts_total{reason="used_up"}') == 1
+
+
+def test_sighup_changes_to_new_workers_without_refusing_anybody(service: Supervised) -> None:
+    service.start_and_wait()
+    before, address = service.workers(), service.address("filter")
+    service.write("better:app")
+    service.signal(signal.SIGHUP)
+    until(lambda: service.ask()[0] == "better:app")  # each ask is a connection that must be answered
+    until(lambda: service.ask() and service.workers().isdisjoint(before))
+    assert service.address("filter") == address
+    assert len(service.workers()) == 2
+    assert "reloaded" in service.said
+
+
+@pytest.mark.fault("K4")
+@pytest.mark.parametrize(
+    ("app", "more", "sentence"),
+    [
+        ("good:app", "colour = 1", "limits.colour is not a setting."),
+        ("fails:app", "", "The database is down."),
+        ("dies:app", "", "A worker ended at its start (exit status 3)."),
+        ("sleeps:app", "start_s = 0.5", "A worker was not ready within 0.5 s (limits.start_s)."),
+    ],
+)
+def test_a_reload_that_fails_leaves_the_old_workers(
+    service: Supervised, app: str, more: str, sentence: str
+) -> None:
+    service.start_and_wait()
+    before = service.workers()
+    service.write(app, limits=more)
+    service.signal(signal.SIGHUP)
+    until(lambda: service.number("lamson_reload_failures_total") == 1)
+    assert f'reload_failed problem="{sentence}"' in service.said
+    assert service.ask()[0] == "good:app"
+    until(lambda: service.workers() == before)
+
+
+def test_sighup_opens_new_addresses_and_closes_old_ones(service: Supervised) -> None:
+    service.start_and_wait()
+    old = service.address("filter")
+    service.write(more='[[door]]\nname = "second"\nlisten = "127.0.0.1:0"')
+    service.settings.write_text(
+        service.settings.read_text().replace("[[door]]\nlisten", '[[door]]\nname="first"\nlisten')
+    )
+    service.signal(signal.SIGHUP)
+    until(lambda: service.address("second"))
+    assert service.address("first") != old
+    assert old
+    until(lambda: is_refused(old))
+
+
+@pytest.mark.fault("K5")
+def test_a_start_that_fails_is_told_in_sentences_once(service: Supervised) -> None:
+    service.write("fails:app")
+    service.start()
+    assert service.process.wait(30) == 1
+    assert service.said.splitlines() == ["The database is down.", "The moon is full."]
+
+
+@pytest.mark.fault("K5")
+def test_a_port_in_use_is_told_in_a_sentence(service: Supervised) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        service.settings.write_text(
+            f'[[door]]\nlisten = "127.0.0.1:{port}"\n[metrics]\nlisten = "127.0.0.1:0"'
+        )
+        service.start()
+        assert service.process.wait(30) == 1
+    assert service.said == f"filter cannot listen on 127.0.0.1:{port}: Address already in use.\n"
+
+
+@pytest.mark.fault("K3")
+def test_a_worker_that_does_not_leave_is_killed_in_the_end(service: Supervised) -> None:
+    service.write(workers=1)
+    service.start_and_wait()
+    deaf = service.ask("deaf")[1]
+    assert service.leave() == 0
+    assert is_gone(deaf)
+
+
+def test_systemd_hears_what_goes_on(service: Supervised, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(30)
+
+        def hears(word: bytes) -> bool:
+            return word in systemd.recv(4096)
+
+        service.start(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="200000")
+        until(lambda: hears(b"READY=1"))
+        until(lambda: hears(b"WATCHDOG=1"))
+        service.signal(signal.SIGHUP)
+        until(lambda: hears(b"RELOADING=1\nMONOTONIC_USEC="))
+        until(lambda: hears(b"READY=1"))
+        service.signal(signal.SIGTERM)
+        until(lambda: hears(b"STOPPING=1"))
+        assert service.process.wait(30) == 0
+
+
+def test_real_workers_serve_and_their_numbers_are_summed(real: Supervised) -> None:
+    real.start_and_wait()
+    address = real.address("filter")
+    assert address
+    with socket.create_connection(address, timeout=30) as client:
+        assert client.recv(100).startswith(b"220 ")
+        until(lambda: real.number('lamson_sessions{door="filter"}') == 1)
+    status, sentence = real.page("/readyz")
+    assert status == 503
+    assert sentence.startswith("The relay 127.0.0.1:1 cannot be reached: ")
+    assert real.leave() == 0
+
+
+@pytest.mark.fault("K1")
+def test_workers_leave_when_the_supervisor_is_killed(real: Supervised) -> None:
+    real.start_and_wait()
+    workers = real.workers()
+    real.signal(signal.SIGKILL)
+    until(lambda: all(map(is_gone, workers)))
