@@ -12,13 +12,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-
 from lamsonproxy.app.application import find_app
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.clock import SystemClock
-from lamsonproxy.config import Settings
 from lamsonproxy.config import Door as DoorConfig
+from lamsonproxy.config import Settings
 from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.dialogue import Rules
 from lamsonproxy.doors.smtp import Door, DoorSettings
@@ -26,7 +24,7 @@ from lamsonproxy.engine import DoorPolicy, Engine
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.maillog import MailLog
-from lamsonproxy.metrics import Metrics
+from lamsonproxy.metrics import Metrics, of_this_process
 from lamsonproxy.notices import Sweep
 from lamsonproxy.queues.notices import NoticeFolder
 from lamsonproxy.queues.quarantine import MaildirQuarantine
@@ -145,7 +143,7 @@ async def serve(settings: Settings, sockets: Mapping[str, socket.socket], report
     loop = asyncio.get_running_loop()
     for number in signal.SIGTERM, signal.SIGINT:
         loop.add_signal_handler(number, leave.set)
-    service = Service(settings, routes_of(settings), Metrics(CollectorRegistry()))
+    service = Service(settings, routes_of(settings), of_this_process())
     async with AsyncExitStack() as stack:
         servers = await service.open(sockets, stack)
         heart = asyncio.create_task(_beat(service, report))
