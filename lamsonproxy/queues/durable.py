@@ -38,8 +38,8 @@ class Held:
             _sync_folder(self.target.parent)
 
     def cancel(self) -> None:
-        with _told(f"cannot delete {self.path}"):
-            self.path.unlink(missing_ok=True)
+        with _told(f"cannot delete {self.path}"), suppress(FileNotFoundError):
+            os.unlink(self.path)
 
 
 def hold(folder: Path, target: Path, content: Iterable[bytes | memoryview]) -> Held:
@@ -79,12 +79,17 @@ def remove(path: Path) -> bool:
     return True
 
 
-def read(path: Path) -> bytes:
-    """The octets of a file, never through a symbolic link. Raises StorageError."""
+def read(path: Path, beginning: bytes) -> bytes:
+    """The octets of a file, never through a symbolic link.
+
+    Raises ValueError when it begins otherwise, before the rest is read; StorageError.
+    """
     with _told(f"cannot read {path}"):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
-            return file.read()
+            if file.read(len(beginning)) != beginning:
+                raise ValueError("the first line is not ours")
+            return beginning + file.read()
 
 
 def files(*folders: Path) -> list[Path]:

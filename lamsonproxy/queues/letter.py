@@ -5,8 +5,9 @@ field of ours, one line of ASCII JSON, so that envelope and mail can never be pa
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from lamsonproxy.mail.envelope import Envelope
 
@@ -25,14 +26,31 @@ class Letter:
     @classmethod
     def parse(cls, octets: bytes) -> "Letter":
         """Raises ValueError when this is no letter of ours."""
-        line, _, content = octets.partition(b"\r\n")
-        if not line.startswith(FIELD):
+        line, end, content = octets.partition(b"\r\n")
+        if not line.startswith(FIELD) or not end:
             raise ValueError("the first line is not ours")
-        fields = json.loads(line[len(FIELD) :])
-        if not isinstance(fields, dict):
-            raise ValueError("the first line holds no object")
+        fields = _loaded(line[len(FIELD) :])
         envelope = Envelope.from_json(json.dumps(fields.get("envelope")))
+        if not all(isinstance(word, str) for word in _words(envelope)):
+            raise ValueError("not an envelope")
         return cls(envelope, content, str(fields.get("reason", "")), str(fields.get("kept_at", "")))
+
+
+def _loaded(line: bytes) -> dict[str, object]:
+    try:
+        fields = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("the first line is nested too deep") from error
+    if not isinstance(fields, dict):
+        raise ValueError("the first line holds no object")
+    return fields
+
+
+def _words(envelope: Envelope) -> Iterator[object]:
+    yield from (envelope.sender.raw, *envelope.params)
+    for recipient in envelope.recipients:
+        yield from (recipient.address.raw, *recipient.params)
+    yield from chain.from_iterable(envelope.xforward.raw)
 
 
 def head(envelope: Envelope, reason: str = "", kept_at: str = "") -> bytes:

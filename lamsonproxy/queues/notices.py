@@ -36,7 +36,7 @@ class NoticeFolder:
         return [path.name for path in durable.files(self._new)]
 
     def read(self, name: str) -> tuple[Envelope, bytes]:
-        kept = Letter.parse(durable.read(self._new / name))
+        kept = Letter.parse(durable.read(self._new / name, letter.FIELD))
         return kept.envelope, kept.content
 
     def done(self, name: str) -> None:

@@ -38,7 +38,7 @@ class MaildirQuarantine:
     def read(self, name: str) -> Letter:
         """A kept mail. Raises KeyError when there is none, ValueError when the file is not one of ours,
         StorageError."""
-        return Letter.parse(durable.read(self._find(name)[-1]))
+        return Letter.parse(durable.read(self._find(name)[-1], letter.FIELD))
 
     def delete(self, name: str) -> None:
         """Forget a kept mail. Raises KeyError when there is none, StorageError."""
