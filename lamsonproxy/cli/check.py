@@ -1,13 +1,27 @@
-"""`lamson check`: what would keep the service from starting, told without starting it."""
+"""`lamson check`: what would keep the service from starting, told without starting it.
 
+With `--live` the question goes to the service that runs now, over its own pages: for the health check of a
+container, and for whoever wants to know before turning the filter on.
+"""
+
+import ipaddress
 import os
 from collections.abc import Iterator
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from lamsonproxy.app.application import find_app
 from lamsonproxy.cli.place import settled_at
-from lamsonproxy.config import Settings
-from lamsonproxy.errors import AppError, ConfigError
+from lamsonproxy.config import HostPort, Settings
+from lamsonproxy.errors import AppError, ConfigError, LamsonError
+
+LIVE_S = 10.0
+"""Seconds for one page: /readyz itself gives the re-entry five."""
+
+
+class Unwell(LamsonError):
+    """What the running service says is missing, a sentence each; or that nobody answers."""
 
 
 def verdict_on(config: Path | None) -> str:
@@ -24,6 +38,37 @@ def verdict_on(config: Path | None) -> str:
         raise ConfigError(*problems)
     doors = ", ".join(f"{door.name} at {door.listen}" for door in settings.door)
     return f"All is well: {doors}; {_counted(routes, 'route')}, {_counted(settings.workers, 'worker')}."
+
+
+def sign_of_life(config: Path | None) -> str:
+    """One line that the running service is alive and ready. Raises Unwell, and ConfigError when the settings do not
+    tell where it is."""
+    pages = settled_at(config)().metrics.listen
+    answers = {path: _asked(pages, path) for path in ("/healthz", "/readyz")}
+    if problems := [f"{path}: {text}" for path, (is_well, text) in answers.items() if not is_well]:
+        raise Unwell("\n".join(problems))
+    return f"Alive and ready, says {pages}."
+
+
+def _asked(pages: HostPort, path: str) -> tuple[bool, str]:
+    connection = HTTPConnection(_reached_at(pages.host), pages.port, timeout=LIVE_S)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status == HTTPStatus.OK, answer.read().decode("utf-8", "replace").strip()
+    except (OSError, HTTPException) as error:
+        return False, f"No answer from {pages}: {error}."
+    finally:
+        connection.close()
+
+
+def _reached_at(host: str) -> str:
+    """Where to knock for what listens on this host: every address (0.0.0.0, ::) includes the loopback."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return ("127.0.0.1" if address.version == 4 else "::1") if address.is_unspecified else host
 
 
 def _places(settings: Settings) -> Iterator[str]:

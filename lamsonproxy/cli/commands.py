@@ -58,12 +58,15 @@ def run(config: Config = None) -> None:
 
 
 @app.command()
-def check(config: Config = None) -> None:
+def check(
+    config: Config = None,
+    live: Annotated[bool, typer.Option("--live", help="Ask the running service instead.")] = False,
+) -> None:
     """Check the settings and the application; tell every mistake."""
-    from lamsonproxy.cli.check import verdict_on
+    from lamsonproxy.cli.check import sign_of_life, verdict_on
 
     with told():
-        typer.echo(verdict_on(config))
+        typer.echo(sign_of_life(config) if live else verdict_on(config))
 
 
 @app.command()
