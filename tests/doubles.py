@@ -9,7 +9,7 @@ Law: a double does the whole of what its port promises, and a test reads from it
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 
+Settle = Callable[[Transaction, Callable[[], bool]], Awaitable[Reply]]
 TAKEN = Reply(250, "2.0.0", "Ok: taken")
 
 
@@ -124,13 +125,14 @@ class FakeClock:
 
 @dataclass
 class RecordingDesk:
-    """Takes every mail with `answers` in turn, the last one for all that follow.
+    """Takes every mail with `answers` in turn, the last one for all that follow; or asks the desk `behind` it.
 
     While `is_open` is cleared mails wait inside. `begun` and `ended` count them; `withdrawn` holds each mail's own
     question whether anybody still waits for its answer.
     """
 
     answers: Iterable[Reply | BaseException] = (TAKEN,)
+    behind: Settle | None = None
     mails: list[Transaction] = field(default_factory=list)
     withdrawn: list[Callable[[], bool]] = field(default_factory=list)
     ended: int = 0
@@ -148,7 +150,12 @@ class RecordingDesk:
         self.mails.append(transaction)
         self.withdrawn.append(withdrawn)
         await self.is_open.wait()
-        self.ended += 1
+        try:
+            return await (self.behind or self._answer)(transaction, withdrawn)
+        finally:
+            self.ended += 1
+
+    async def _answer(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Reply:
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, BaseException):
             raise answer
