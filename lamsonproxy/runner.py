@@ -10,7 +10,7 @@ resolve names for the relay.
 import asyncio
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -67,12 +67,14 @@ class Runner:
         """True when no thread is left for a handler."""
         return self._stuck >= self.threads
 
-    async def run(self, handler: Callable[..., Any], *args: Any, timeout: float, **captures: Any) -> Ran:
+    async def run(
+        self, handler: Callable[..., Any], mail: object, captures: Mapping[str, Any], *, timeout: float
+    ) -> Ran:
         """Run the handler for at most `timeout` seconds, waiting for a thread included; without any time left
-        it is not begun."""
+        it is not begun. `captures` go to it by their names."""
         if timeout <= 0:
             return Overran()
-        call = _Call(self, handler, args, captures)
+        call = _Call(self, partial(handler, mail, **captures))
         future: asyncio.Future[Ran]
         if inspect.iscoroutinefunction(handler):
             future = asyncio.ensure_future(call.on_the_loop())
@@ -114,11 +116,9 @@ class Runner:
 class _Call:
     """One call of a handler, and whether anybody still waits for it."""
 
-    def __init__(
-        self, runner: Runner, handler: Callable[..., Any], args: tuple[Any, ...], captures: dict[str, Any]
-    ) -> None:
+    def __init__(self, runner: Runner, call: Callable[[], Any]) -> None:
         self._runner = runner
-        self._call = partial(handler, *args, **captures)
+        self._call = call
         self._lock = threading.Lock()
         self._is_running = self._is_given_up = False
 

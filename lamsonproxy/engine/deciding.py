@@ -98,7 +98,7 @@ class Deciding:
     async def _ask(self, match: Match, mail: Mail) -> Verdict | None:
         route = match.route
         begun = self._clock.monotonic()
-        ran = await self._runner.run(route.handler, mail, timeout=self._until - begun, **match.captures)
+        ran = await self._runner.run(route.handler, mail, match.captures, timeout=self._until - begun)
         seconds = self._clock.monotonic() - begun
         if isinstance(ran, Overran):
             mail._revoke()

@@ -117,6 +117,18 @@ async def test_a_verdict_ends_the_walk_and_none_goes_on() -> None:
     assert asked == ["first", "second"]
 
 
+@pytest.mark.parametrize("name", ["handler", "timeout", "args", "captures", "self", "mailto"])
+async def test_a_capture_may_have_any_name(name: str) -> None:
+    told: list[dict[str, str]] = []
+
+    def handler(mail: Mail, **captures: str) -> None:
+        told.append(captures)
+
+    format = "(?P<" + name + ">.+)@x.org"
+    assert str(await Rig((on(format, handler),)).settle(to("soup"))) == QUEUED
+    assert told == [{name: "soup"}]
+
+
 @pytest.mark.fault("C6")
 async def test_a_mail_in_circles_is_refused_for_all_and_no_handler_runs() -> None:
     asked: list[object] = []

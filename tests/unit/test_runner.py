@@ -32,7 +32,7 @@ async def test_a_handler_in_a_thread_returns_its_value_and_gets_its_captures() -
     def handler(mail: str, host: str) -> tuple[str, str, bool]:
         return mail, host, threading.current_thread() is threading.main_thread()
 
-    ran = await Runner(1).run(handler, "mail", timeout=LONG, host="example.org")
+    ran = await Runner(1).run(handler, "mail", {"host": "example.org"}, timeout=LONG)
     assert ran == Returned(("mail", "example.org", False))
 
 
@@ -40,7 +40,7 @@ async def test_an_async_handler_runs_on_the_loop() -> None:
     async def handler(mail: str) -> bool:
         return threading.current_thread() is threading.main_thread()
 
-    assert await Runner(1).run(handler, "mail", timeout=LONG) == Returned(True)
+    assert await Runner(1).run(handler, "mail", {}, timeout=LONG) == Returned(True)
 
 
 @pytest.mark.fault("H1")
@@ -51,13 +51,13 @@ async def test_an_async_handler_runs_on_the_loop() -> None:
 async def test_what_ends_other_programs_is_only_a_value_here(
     kind: type[BaseException], is_async: bool
 ) -> None:
-    def handler() -> None:
+    def handler(mail: object) -> None:
         raise kind
 
-    async def async_handler() -> None:
+    async def async_handler(mail: object) -> None:
         raise kind
 
-    ran = await Runner(1).run(async_handler if is_async else handler, timeout=LONG)
+    ran = await Runner(1).run(async_handler if is_async else handler, None, {}, timeout=LONG)
     assert isinstance(ran, Raised)
     # Python itself makes a RuntimeError of a StopIteration that leaves a coroutine (PEP 479).
     assert isinstance(ran.error, RuntimeError if is_async and kind is StopIteration else kind)
@@ -67,14 +67,14 @@ async def test_what_ends_other_programs_is_only_a_value_here(
 async def test_an_async_handler_that_hangs_is_cancelled_at_its_deadline() -> None:
     heard: list[str] = []
 
-    async def handler() -> None:
+    async def handler(mail: object) -> None:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             heard.append("cancelled")
             raise
 
-    assert await Runner(1).run(handler, timeout=SOON) == Overran()
+    assert await Runner(1).run(handler, None, {}, timeout=SOON) == Overran()
     await until(lambda: heard == ["cancelled"])
 
 
@@ -83,7 +83,7 @@ async def test_a_handler_that_swallows_its_cancellation_holds_nobody_up() -> Non
     go_on = asyncio.Event()
     ended: list[str] = []
 
-    async def handler() -> str:
+    async def handler(mail: object) -> str:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -93,7 +93,7 @@ async def test_a_handler_that_swallows_its_cancellation_holds_nobody_up() -> Non
         return "late"
 
     runner = Runner(1)
-    assert await runner.run(handler, timeout=SOON) == Overran()
+    assert await runner.run(handler, None, {}, timeout=SOON) == Overran()
     gc.collect()
     go_on.set()
     await until(lambda: ended == ["ended"])
@@ -104,25 +104,25 @@ async def test_stuck_handlers_are_counted_and_others_go_on_until_the_threads_are
     gate: threading.Event,
 ) -> None:
     runner = Runner(2)
-    assert await runner.run(gate.wait, timeout=SOON) == Overran()
+    assert await runner.run(gate.wait, None, {}, timeout=SOON) == Overran()
     assert (runner.stuck, runner.is_used_up) == (1, False)
-    assert await runner.run(lambda: "other", timeout=LONG) == Returned("other")
-    assert await runner.run(gate.wait, timeout=SOON) == Overran()
+    assert await runner.run(lambda mail: "other", None, {}, timeout=LONG) == Returned("other")
+    assert await runner.run(gate.wait, None, {}, timeout=SOON) == Overran()
     assert (runner.stuck, runner.is_used_up) == (2, True)
     gate.set()
     await until(lambda: runner.stuck == 0)
-    assert await runner.run(lambda: "again", timeout=LONG) == Returned("again")
+    assert await runner.run(lambda mail: "again", None, {}, timeout=LONG) == Returned("again")
 
 
 @pytest.mark.fault("H3")
 async def test_a_handler_that_waited_for_a_thread_in_vain_is_never_run(gate: threading.Event) -> None:
     runner = Runner(1)
     effects: list[str] = []
-    assert await runner.run(gate.wait, timeout=SOON) == Overran()
-    assert await runner.run(effects.append, "late", timeout=SOON) == Overran()
+    assert await runner.run(gate.wait, None, {}, timeout=SOON) == Overran()
+    assert await runner.run(effects.append, "late", {}, timeout=SOON) == Overran()
     gate.set()
     await until(lambda: runner.stuck == 0)
-    assert await runner.run(lambda: "next", timeout=LONG) == Returned("next")
+    assert await runner.run(lambda mail: "next", None, {}, timeout=LONG) == Returned("next")
     assert effects == []
 
 
@@ -130,13 +130,13 @@ async def test_a_handler_that_waited_for_a_thread_in_vain_is_never_run(gate: thr
 async def test_a_handler_without_any_time_left_is_not_begun(is_async: bool) -> None:
     effects: list[str] = []
 
-    async def async_handler() -> None:
+    async def async_handler(mail: object) -> None:
         effects.append("async")
 
-    handler: Callable[[], Any] = async_handler if is_async else (lambda: effects.append("def"))
+    handler: Callable[[object], Any] = async_handler if is_async else (lambda mail: effects.append("def"))
     runner = Runner(1)
-    assert await runner.run(handler, timeout=0.0) == Overran()
-    assert await runner.run(lambda: "next", timeout=LONG) == Returned("next")
+    assert await runner.run(handler, None, {}, timeout=0.0) == Overran()
+    assert await runner.run(lambda mail: "next", None, {}, timeout=LONG) == Returned("next")
     assert effects == []
 
 
@@ -144,11 +144,11 @@ async def test_a_caller_that_is_cancelled_leaves_a_handler_that_is_counted(gate:
     runner = Runner(2)
     begun = threading.Event()
 
-    def handler() -> None:
+    def handler(mail: object) -> None:
         begun.set()
         gate.wait()
 
-    call = asyncio.create_task(runner.run(handler, timeout=LONG))
+    call = asyncio.create_task(runner.run(handler, None, {}, timeout=LONG))
     await until(begun.is_set)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -158,7 +158,7 @@ async def test_a_caller_that_is_cancelled_leaves_a_handler_that_is_counted(gate:
 
 async def test_an_act_on_the_disk_goes_on_while_all_handlers_are_stuck(gate: threading.Event) -> None:
     runner = Runner(1)
-    assert await runner.run(gate.wait, timeout=SOON) == Overran()
+    assert await runner.run(gate.wait, None, {}, timeout=SOON) == Overran()
     assert await runner.on_disk(lambda: "kept", timeout=LONG) == "kept"
 
 
@@ -188,7 +188,7 @@ async def test_an_idle_thread_holds_nothing_of_the_mail_that_it_handled() -> Non
 
     runner, mail = Runner(1), Mail()
     gone = weakref.ref(mail)
-    await runner.run(lambda mail: None, mail, timeout=LONG)
+    await runner.run(lambda mail: None, mail, {}, timeout=LONG)
     del mail
     await until(lambda: gone() is None)
 
@@ -196,7 +196,7 @@ async def test_an_idle_thread_holds_nothing_of_the_mail_that_it_handled() -> Non
 async def test_threads_leave_when_their_runner_has_gone() -> None:
     before = threading.active_count()
     runner = Runner(4)
-    await asyncio.gather(*(runner.run(lambda: None, timeout=LONG) for _ in range(20)))
+    await asyncio.gather(*(runner.run(lambda mail: None, None, {}, timeout=LONG) for _ in range(20)))
     assert threading.active_count() <= before + 4
     del runner
     await until(lambda: threading.active_count() <= before)
@@ -209,7 +209,7 @@ from lamsonproxy.runner import Runner
 
 async def main():
     runner = Runner(1)
-    await runner.run(threading.Event().wait, timeout=0.01)
+    await runner.run(threading.Event().wait, None, {}, timeout=0.01)
     try:
         await runner.on_disk(threading.Event().wait, timeout=0.01)
     except StorageError:
