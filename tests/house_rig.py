@@ -1,0 +1,76 @@
+"""The whole of one worker in the test's own loop, wired as `lamson run` wires it: doors, engine, relay, quarantine.
+
+Law: nothing of ours is replaced; downstream is one of the servers in tests/downstream.py.
+"""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from lamsonproxy.app.routing import Routes
+from lamsonproxy.config import Settings
+from lamsonproxy.metrics import Metrics
+from lamsonproxy.service import Service
+from tests.door_rig import Client
+
+
+class House:
+    """A worker that is open."""
+
+    def __init__(self, service: Service, port: int) -> None:
+        self.service = service
+        self.port = port
+
+    async def greeted(self) -> Client:
+        """A client that has said EHLO."""
+        client = await Client.connect(self.port)
+        assert (await client.reply()).startswith("220 ")
+        assert (await client.ask(b"EHLO client.test\r\n")).startswith("250-")
+        return client
+
+    @property
+    def kept(self) -> list[str]:
+        """The names of what is in quarantine."""
+        return list(self.service.quarantine.names())
+
+    @property
+    def notices(self) -> list[str]:
+        """The names of the DSNs that are to be sent."""
+        return list(self.service.notices.waiting())
+
+
+@asynccontextmanager
+async def open_house(
+    folder: Path, downstream: int, routes: Routes | None = None, **settings: Any
+) -> AsyncIterator[House]:
+    """A house whose relay goes to this port; `settings` are tables of lamson.toml."""
+    settings = {"hostname": "house.test", "workers": 1, **settings}
+    settings["relay"] = {"port": downstream, **settings.get("relay", {})}
+    # No sweep by itself: a test that wants one asks for it.
+    settings["quarantine"] = {"path": folder / "quarantine", "notice_sweep_s": 3600}
+    service = Service(Settings(**settings), routes or Routes(()), Metrics(CollectorRegistry()))
+    async with AsyncExitStack() as stack:
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        for server in await service.open({"filter": listener}, stack):
+            stack.callback(server.close)
+        yield House(service, port)
+        await service.drain(0)
+
+
+async def settled(house: House, mail: bytes) -> list[str]:
+    """The code of each reply to a pipelined mail, the one to its final dot last."""
+    client = await house.greeted()
+    envelope, _, content = mail.partition(b"\r\n\r\n")
+    commands = envelope.split(b"\r\n")
+    await client.send(envelope + b"\r\nDATA\r\n")
+    codes = [(await client.reply())[:3] for _ in (*commands, b"DATA")]
+    if codes[-1] == "354":
+        await client.send(content + b"\r\n.\r\n")
+        codes.append((await client.reply())[:3])
+    client.close()
+    return codes
