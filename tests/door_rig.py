@@ -138,7 +138,7 @@ class Rig:
     async def open(self, host: str = "127.0.0.1") -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda loop, context: self.complaints.append(context))
-        self.server = await loop.create_server(self._session, host, 0, backlog=1024)
+        self.server = await loop.create_server(self._session, sock=_listener(host), backlog=1024)
 
     def _session(self) -> WatchedSession:
         self.watched.append(WatchedSession(self.door))
@@ -165,6 +165,16 @@ class Rig:
         assert self.budget.used == 0
         assert self.desk.ended == self.desk.begun
         assert self.complaints == []
+
+
+def _listener(host: str) -> socket.socket:
+    if ":" not in host:
+        return socket.create_server((host, 0))
+    listener = socket.socket(socket.AF_INET6)
+    # Not `dualstack_ipv6` of create_server: it binds to `::`, and a test stays on the loopback.
+    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    listener.bind((host, 0))
+    return listener
 
 
 @asynccontextmanager
