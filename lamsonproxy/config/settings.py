@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from lamsonproxy.mail.wire import BareCr, BareNewline
 
@@ -97,7 +97,8 @@ def _kind(value: object) -> object:
 
 
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
-Listen = Annotated[HostPort, BeforeValidator(host_port), PlainSerializer(str)]
+# A HostPort is a tuple, which pydantic-settings would read as JSON where it stands in the environment.
+Listen = Annotated[HostPort, NoDecode, BeforeValidator(host_port), PlainSerializer(str)]
 Count = Annotated[int, Field(ge=1)]
 Bytes = Annotated[int, Field(ge=1024)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]

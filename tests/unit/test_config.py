@@ -61,7 +61,9 @@ def test_the_environment_stands_over_the_file_key_by_key(
     monkeypatch.setenv("LAMSON_DOOR__0__LISTEN", "127.0.0.1:4")
     monkeypatch.setenv("LAMSON_DOOR__0__TRUST", "10.0.0.0/8, ::1")
     monkeypatch.setenv("LAMSON_DOOR__1__NAME", "two")
+    monkeypatch.setenv("LAMSON_METRICS__LISTEN", "[::1]:5")
     settings = load(path)
+    assert str(settings.metrics.listen) == "[::1]:5"
     assert (settings.relay.host, settings.relay.port) == ("a", 2)
     assert [(door.name, str(door.listen)) for door in settings.door] == [
         ("one", "127.0.0.1:4"),
