@@ -20,7 +20,7 @@ def line(session: Session = PEER) -> bytes:
 
 def test_it_says_who_whence_how_and_when_and_for_nobody() -> None:
     assert line() == (
-        b"Received: from mx.example.org (mx.example.org [127.0.0.1])\r\n"
+        b"Received: from mx.example.org ([127.0.0.1])\r\n"
         b"\tby filter.example.org (lamsonproxy/1.0) with ESMTP id 7QF3T0A1B2;\r\n"
         b"\tSun, 01 Mar 2026 12:00:00 +0000\r\n"
     )
@@ -29,6 +29,13 @@ def test_it_says_who_whence_how_and_when_and_for_nobody() -> None:
 @pytest.mark.parametrize(("helo", "peer"), [("", ""), ("", "127.0.0.1"), ("mx", "")])
 def test_what_is_not_known_is_unknown(helo: str, peer: str) -> None:
     assert b"unknown" in line(Session(door="filter", peer=peer, helo=helo))
+
+
+@pytest.mark.parametrize(
+    ("peer", "literal"), [("2001:db8::1", b"[IPv6:2001:db8::1]"), ("fe80::1%eth0", b"[IPv6:fe80::1]")]
+)
+def test_an_ipv6_peer_is_written_as_a_literal_of_its_kind(peer: str, literal: bytes) -> None:
+    assert literal in line(Session(door="filter", peer=peer, helo="mx"))
 
 
 @pytest.mark.fault("C4")
