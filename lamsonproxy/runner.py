@@ -94,10 +94,12 @@ class Runner:
         """Run an act of ours that blocks on the disk. Raises what it raises, and StorageError when the disk has
         not answered in time: the act may then still happen, later."""
         future = asyncio.wrap_future(self._disk.submit(lambda: act(*args)))
-        done, _ = await asyncio.wait((future,), timeout=max(0.0, timeout))
-        if done:
-            return future.result()
-        future.cancel()
+        try:
+            done, _ = await asyncio.wait((future,), timeout=max(0.0, timeout))
+            if done:
+                return future.result()
+        finally:
+            future.cancel()  # one that has not begun never will; nothing for one that is done
         raise StorageError("the disk did not answer", TimeoutError("the time was over"))
 
     def _give_up(self, call: "_Call", future: asyncio.Future[Ran]) -> None:

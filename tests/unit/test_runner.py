@@ -174,6 +174,31 @@ async def test_a_disk_that_does_not_answer_is_an_error_in_time_and_does_not_stop
         assert await asyncio.to_thread(lambda: "free") == "free"
 
 
+async def test_a_cancelled_caller_hears_nothing_of_a_late_error_of_the_disk(gate: threading.Event) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+    begun, ended = threading.Event(), threading.Event()
+
+    def act() -> None:
+        begun.set()
+        gate.wait()
+        ended.set()
+        raise StorageError("cannot keep it", OSError(5, "Input/output error"))
+
+    runner = Runner(1)
+    call = asyncio.create_task(runner.on_disk(act, timeout=LONG))
+    await until(begun.is_set)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    gate.set()
+    await until(ended.is_set)
+    assert await runner.on_disk(lambda: "next", timeout=LONG) == "next"
+    del call
+    gc.collect()
+    assert complaints == []
+
+
 async def test_an_act_on_the_disk_raises_what_it_raises() -> None:
     def act() -> None:
         raise StorageError("cannot keep it", OSError(28, "No space left on device"))

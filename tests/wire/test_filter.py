@@ -5,7 +5,6 @@ import ipaddress
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 
@@ -14,10 +13,9 @@ from lamsonproxy.app.routing import Route
 from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.smtp import Door, DoorSettings
 from lamsonproxy.engine import DoorPolicy
-from lamsonproxy.mail.reply import Reply
-from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import Quarantine
 from lamsonproxy.runner import Runner
+from lamsonproxy.service import EngineDesk
 from tests.door_rig import Client, rules, until
 from tests.doubles import RecordingLog
 from tests.downstream import RawSink
@@ -26,17 +24,6 @@ from tests.relay_rig import SystemClock, courier_to
 from tests.unit.engine_faults import RAISED, SECRET
 
 CONTENT = b"Subject: Soup\r\n\r\n..two dots\r\n\x00\xff\r\n"
-
-
-@dataclass
-class Desk:
-    """The engine behind the door."""
-
-    rig: Rig
-    policy: DoorPolicy
-
-    async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Reply:
-        return await self.rig.engine.settle(transaction, self.policy, withdrawn)
 
 
 class Filter:
@@ -63,7 +50,7 @@ async def filtering(*routes: Route, policy: DoorPolicy = BARE, threads: int = 4)
     async with RawSink() as sink, courier_to(sink) as courier:
         rig = Rig(routes, clock=SystemClock(), courier=courier, runner=Runner(threads))
         settings = DoorSettings("filter", rules(), (ipaddress.ip_network("127.0.0.1/32"),))
-        door = Door(settings, Desk(rig, policy), Budget(2**30), RecordingLog())
+        door = Door(settings, EngineDesk(rig.engine, policy), Budget(2**30), RecordingLog())
         server = await asyncio.get_running_loop().create_server(door.session, "127.0.0.1", 0)
         opened = Filter(rig, door, sink, int(server.sockets[0].getsockname()[1]))
         try:
