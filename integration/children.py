@@ -8,8 +8,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 DIES_WITH_US = ("setpriv", "--pdeathsig", "TERM")
 """From util-linux: the kernel sends the signal when the parent dies, however it dies (prctl(2))."""
@@ -40,7 +41,22 @@ def listens(port: int) -> bool:
 
 
 def kill_group(leader: subprocess.Popen[bytes]) -> None:
-    """SIGKILL for a child started in a session of its own, and for all that it has started."""
+    """SIGKILL for a child started in a session of its own, and for all that it has started.
+
+    The service's workers are groups of their own (Ctrl-C is for the supervisor alone), so the group is not enough.
+    """
+    for child in list(_descendants(leader.pid)):
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
     with suppress(ProcessLookupError):
         os.killpg(leader.pid, signal.SIGKILL)
     leader.wait()
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    """The process and its children, theirs, and so on (proc(5))."""
+    yield pid
+    with suppress(FileNotFoundError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from _descendants(int(child))
