@@ -188,3 +188,12 @@ def count_received(raw: bytes, head: Head) -> int:
     """The number of Received fields, without making any: every mail is asked this, as a loop guard."""
     first = _RECEIVED_FIRST.match(raw, head.start, head.end)
     return bool(first) + len(_RECEIVED.findall(raw, head.start, head.end))
+
+
+def below_received(raw: bytes, head: Head) -> int:
+    """The offset behind the topmost Received field; 0 when there is none."""
+    field = _RECEIVED_FIRST.match(raw, head.start, head.end) or _RECEIVED.search(raw, head.start, head.end)
+    if field is None:
+        return 0
+    end = _FIELD_END.search(raw, field.end(), head.end)
+    return end.end() if end else head.end

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from lamsonproxy.mail.defects import Defects
-from lamsonproxy.mail.headers import Head, Headers, count_received, find_head
+from lamsonproxy.mail.headers import Head, Headers, below_received, count_received, find_head
 from lamsonproxy.mail.mailboxes import first_address
 from lamsonproxy.mail.mime import scan
 from lamsonproxy.mail.part import Part
@@ -38,6 +38,13 @@ class Message:
     def digest(self) -> bytes:
         """The SHA-256 of all octets."""
         return hashlib.sha256(self.raw).digest()
+
+    @cached_property
+    def digest_below_received(self) -> bytes:
+        """The SHA-256 of all octets below the topmost Received field: what is left the same when the host before
+        Postfix sends the mail again, for Postfix then writes another one."""
+        with memoryview(self.raw) as octets:
+            return hashlib.sha256(octets[below_received(self.raw, self.head) :]).digest()
 
     @cached_property
     def head(self) -> Head:

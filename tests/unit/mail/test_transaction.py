@@ -50,6 +50,42 @@ def test_a_key_is_made_of_octets_that_are_no_utf_8_too() -> None:
     assert len(MAIL.key(Recipient(Address("\udcff@example.org")))) == 64
 
 
+FIRST = b"Received: by mx (Postfix);\r\n\tSun, 1 Mar 2026 12:00:00 +0000\r\n"
+LATER = b"received : by mx (Postfix);\r\n\tSun, 1 Mar 2026 12:15:00 +0000 (UTC)\r\n"
+BELOW = b"Received: by elsewhere\r\nA: b\r\n\r\nbody\r\n"
+
+
+def before_the_queue(content: bytes) -> str:
+    """The key of a mail that came with IDENT=[UNAVAILABLE]."""
+    xforward = Xforward((("IDENT", "[UNAVAILABLE]"),))
+    return replace(MAIL, envelope=replace(ENVELOPE, xforward=xforward), message=Message(content)).key(BOB)
+
+
+def test_before_the_queue_a_retry_has_another_topmost_received_and_the_same_key() -> None:
+    assert before_the_queue(FIRST + BELOW) == before_the_queue(LATER + BELOW)
+    # What PREPEND puts in stands above it (access(5)).
+    assert before_the_queue(b"X-Client: a\r\n" + FIRST + BELOW) == before_the_queue(FIRST + BELOW)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (FIRST + BELOW, FIRST + BELOW.replace(b"elsewhere", b"nowhere")),
+        (FIRST + BELOW, FIRST + BELOW.replace(b"body", b"Body")),
+        (b"A: b\r\n\r\n", b"A: c\r\n\r\n"),
+        (b"A: b\r\n\r\n" + FIRST, b"A: c\r\n\r\n" + FIRST),
+    ],
+    ids=["the second Received", "the body", "no Received", "a Received in the body"],
+)
+def test_before_the_queue_everything_below_the_topmost_received_counts(one: bytes, other: bytes) -> None:
+    assert before_the_queue(one) != before_the_queue(other)
+
+
+def test_behind_the_queue_every_octet_counts() -> None:
+    keys = {replace(MAIL, message=Message(top + BELOW)).key(BOB) for top in (FIRST, LATER)}
+    assert len(keys) == 2
+
+
 def test_traces_are_ten_letters_and_not_the_same() -> None:
     traces = {new_trace() for _ in range(100)}
     assert len(traces) == 100
