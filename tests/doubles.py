@@ -9,7 +9,7 @@ Law: a double does the whole of what its port promises, and a test reads from it
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 
-Settle = Callable[[Transaction, Callable[[], bool]], Awaitable[Reply]]
+Settle = Callable[[Transaction, Callable[[], bool]], Awaitable[Sequence[Reply]]]
 TAKEN = Reply(250, "2.0.0", "Ok: taken")
 
 
@@ -126,6 +126,7 @@ class FakeClock:
 @dataclass
 class RecordingDesk:
     """Takes every mail with `answers` in turn, the last one for all that follow; or asks the desk `behind` it.
+    With `answers_each` there is an answer for each recipient.
 
     While `is_open` is cleared mails wait inside. `begun` and `ended` count them; `withdrawn` holds each mail's own
     question whether anybody still waits for its answer.
@@ -133,6 +134,7 @@ class RecordingDesk:
 
     answers: Iterable[Reply | BaseException] = (TAKEN,)
     behind: Settle | None = None
+    answers_each: bool = False
     mails: list[Transaction] = field(default_factory=list)
     withdrawn: list[Callable[[], bool]] = field(default_factory=list)
     ended: int = 0
@@ -146,7 +148,7 @@ class RecordingDesk:
     def begun(self) -> int:
         return len(self.mails)
 
-    async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Reply:
+    async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Sequence[Reply]:
         self.mails.append(transaction)
         self.withdrawn.append(withdrawn)
         await self.is_open.wait()
@@ -155,7 +157,11 @@ class RecordingDesk:
         finally:
             self.ended += 1
 
-    async def _answer(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Reply:
+    async def _answer(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Sequence[Reply]:
+        count = len(transaction.envelope.recipients) if self.answers_each else 1
+        return [self._next() for _ in range(count)]
+
+    def _next(self) -> Reply:
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, BaseException):
             raise answer

@@ -11,6 +11,7 @@ RFC 5321 §4.1 (commands), §4.1.4 (order), RFC 1870 (SIZE), 2920 (PIPELINING), 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any, ClassVar
 
 from lamsonproxy.mail.address import NULL_SENDER, Address, parse_path
 from lamsonproxy.mail.envelope import Envelope, Recipient
@@ -40,7 +41,7 @@ class Rules:
     errors: int = 20
     """Protocol errors a session, then 421: `smtpd_hard_error_limit`."""
     junk_commands: int = 100
-    """EHLO, HELO, NOOP, RSET, VRFY and HELP between two mails, then 421: `smtpd_junk_command_limit`."""
+    """EHLO, HELO, LHLO, NOOP, RSET, VRFY and HELP between two mails, then 421: `smtpd_junk_command_limit`."""
 
 
 class Next(Enum):
@@ -64,24 +65,31 @@ NOT_HTTP = Reply(421, "4.7.0", "I do not speak HTTP")
 # A browser made to post to us must not get anywhere (chasquid and Postfix's smtpd_forbidden_commands do the same).
 _HTTP = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "HOST:"})
 # Postfix counts the same ones (smtpd.c, SMTPD_CMD_FLAG_LIMIT). EHLO above all: twenty octets for each one asked.
-_JUNK = frozenset({"EHLO", "HELO", "NOOP", "RSET", "VRFY", "HELP"})
+_JUNK = frozenset({"EHLO", "HELO", "LHLO", "NOOP", "RSET", "VRFY", "HELP"})
 
 
 class Dialogue:
     """One session's dialogue. Feed it each command line; then `next` says what the connection does."""
 
+    spoken: ClassVar[str] = "ESMTP"
+    """What the greeting promises."""
+    hello: ClassVar[str] = "EHLO"
+    """The command that a session begins with."""
+    # Not 354: a client that pipelined DATA would send an empty message (as Postfix, smtpd.c).
+    nobody: ClassVar[Reply] = Reply(554, "5.5.1", "No valid recipients")
+
     def __init__(self, rules: Rules, admit: Callable[[int], bool] = lambda size: True) -> None:
         """`admit` is asked at MAIL whether there is room for a mail of the announced size (0: unknown)."""
         self.next = Next.COMMAND
         self.helo = ""
-        self.extended = False
+        self._extended = False
         self._rules = rules
         self._admit = admit
         self._errors = self._junk = self._messages = 0
         self._forget()
 
     def greeting(self) -> Reply:
-        return Reply(220, "", f"{self._rules.hostname} ESMTP lamsonproxy")
+        return Reply(220, "", f"{self._rules.hostname} {self.spoken} lamsonproxy")
 
     def command(self, line: bytes) -> Reply:
         """Answer one line, its line end included."""
@@ -114,6 +122,12 @@ class Dialogue:
     def in_transaction(self) -> bool:
         return self._sender is not None
 
+    def protocol(self, envelope: Envelope) -> str:
+        """The word for this mail's Received line (RFC 3848, RFC 6531 §4.3)."""
+        if envelope.params.get("SMTPUTF8") is not None:
+            return "UTF8SMTP"
+        return "ESMTP" if self._extended else "SMTP"
+
     def _forget(self) -> None:
         self._sender: Address | None = None
         self._params: Params = NO_PARAMS
@@ -143,7 +157,7 @@ class Dialogue:
             self._junk += 1
             if self._junk > self._rules.junk_commands:
                 return TOO_MANY_ERRORS
-        answer = _VERBS.get(verb)
+        answer = self.verbs.get(verb)
         if answer is None:
             return NOT_HTTP if verb in _HTTP else Reply(500, "5.5.1", "Command not recognized")
         return answer(self, argument.strip(" "))
@@ -151,18 +165,18 @@ class Dialogue:
     def _ehlo(self, name: str) -> Reply:
         if (refused := self._greeted(name)) is not None:
             return refused
-        self.extended = True
+        self._extended = True
         return Reply(250, "", "\n".join((self._rules.hostname, *self._offers())))
 
     def _helo(self, name: str) -> Reply:
         if (refused := self._greeted(name)) is not None:
             return refused
-        self.extended = False
+        self._extended = False
         return Reply(250, "", self._rules.hostname)
 
     def _greeted(self, name: str) -> Reply | None:
         if not name or not name.isprintable():
-            return Reply(501, "5.5.4", "Syntax: EHLO hostname")
+            return Reply(501, "5.5.4", f"Syntax: {self.hello} hostname")
         self.helo = name
         self._forget()
         return None
@@ -189,7 +203,7 @@ class Dialogue:
 
     def _mail(self, argument: str) -> Reply:
         if not self.helo:
-            return Reply(503, "5.5.1", "Send EHLO first")
+            return Reply(503, "5.5.1", f"Send {self.hello} first")
         if self.in_transaction:
             return Reply(503, "5.5.1", "Nested MAIL command")
         if self._messages >= self._rules.messages:
@@ -235,8 +249,7 @@ class Dialogue:
         if argument:
             return Reply(501, "5.5.4", "Syntax: DATA")
         if not self._recipients:
-            # Not 354: a client that pipelined DATA would send an empty message (postfix-filter 3.0).
-            return Reply(554, "5.5.1", "No valid recipients")
+            return self.nobody
         self.next = Next.DATA
         return GO_AHEAD
 
@@ -259,25 +272,24 @@ class Dialogue:
     def _not_here(self, argument: str) -> Reply:
         return Reply(502, "5.5.1", "Command not implemented")
 
+    verbs: ClassVar[dict[str, Callable[[Any, str], Reply]]] = {
+        "EHLO": _ehlo,
+        "HELO": _helo,
+        "XFORWARD": _do_xforward,
+        "MAIL": _mail,
+        "RCPT": _rcpt,
+        "DATA": _data,
+        "RSET": _rset,
+        "NOOP": _noop,
+        "QUIT": _quit,
+        "VRFY": _vrfy,
+        "HELP": _help,
+        **dict.fromkeys(("EXPN", "ETRN", "BDAT", "AUTH", "STARTTLS", "TURN"), _not_here),
+    }
+
 
 def _path_and_params(argument: str, keyword: str) -> tuple[Address, Params]:
     if argument[: len(keyword)].upper() != keyword:
         raise ValueError(f"{keyword} is missing")
     address, rest = parse_path(argument[len(keyword) :])
     return address, parse_params(rest)
-
-
-_VERBS: dict[str, Callable[[Dialogue, str], Reply]] = {
-    "EHLO": Dialogue._ehlo,
-    "HELO": Dialogue._helo,
-    "XFORWARD": Dialogue._do_xforward,
-    "MAIL": Dialogue._mail,
-    "RCPT": Dialogue._rcpt,
-    "DATA": Dialogue._data,
-    "RSET": Dialogue._rset,
-    "NOOP": Dialogue._noop,
-    "QUIT": Dialogue._quit,
-    "VRFY": Dialogue._vrfy,
-    "HELP": Dialogue._help,
-    **dict.fromkeys(("EXPN", "ETRN", "BDAT", "AUTH", "STARTTLS", "TURN"), Dialogue._not_here),
-}

@@ -12,7 +12,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -74,8 +74,9 @@ class DoorSettings:
 class Desk(Protocol):
     """Where a mail goes when it has been read."""
 
-    async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Reply:
-        """Decide, relay, commit, and give the answer. `withdrawn` is true once nobody waits for it any more."""
+    async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Sequence[Reply]:
+        """Decide, relay, commit, and give the answer: one for all recipients, or one for each where the door's
+        protocol has that many. `withdrawn` is true once nobody waits for it any more."""
 
 
 class Door:
@@ -155,6 +156,7 @@ class SmtpSession(SMTP):
 
     # The StreamReader's limit: reading pauses when twice this is buffered.
     line_length_limit = BLOCK // 2
+    dialogue: type[Dialogue] = Dialogue
 
     def __init__(self, door: Door) -> None:
         super().__init__(
@@ -168,7 +170,7 @@ class SmtpSession(SMTP):
         self._peer, self._port = "", 0
         self._inbox = Inbox(door.settings.command_bytes)
         self._lease = door.budget.lease()
-        self._dialogue = Dialogue(door.settings.rules, self._lease.grow_to)
+        self._dialogue = self.dialogue(door.settings.rules, self._lease.grow_to)
         self._unsent = bytearray()
         self.is_settling = self._is_over = False
         self._linger: asyncio.TimerHandle | None = None
@@ -268,21 +270,24 @@ class SmtpSession(SMTP):
             return
         self._say(self._dialogue.greeting())
         while self._dialogue.next is not Next.CLOSE:
-            self._reset_timeout()
-            line = await self._line()
-            reply = self._dialogue.command(line) if line else self._dialogue.overlong()
-            self._say(reply)
-            if reply in (TOO_MANY_ERRORS, NOT_HTTP):
-                self._door.log.refused_session(self._settings.name, self._peer, "errors")
-            if self._dialogue.next is Next.DATA:
-                reply = await self._mail()
-                self._say(reply)
-            if not self._dialogue.in_transaction:
-                self._lease.end()
-                if self._door.is_closing and not reply.ends_session:
-                    self._say(SHUTTING_DOWN)
-                    break
+            await self._take_turns()
         await self._flush()
+
+    async def _take_turns(self) -> None:
+        """One command and its reply; and the mail, and the replies to it, when the command was DATA."""
+        self._reset_timeout()
+        line = await self._line()
+        reply = self._dialogue.command(line) if line else self._dialogue.overlong()
+        self._say(reply)
+        if reply in (TOO_MANY_ERRORS, NOT_HTTP):
+            self._door.log.refused_session(self._settings.name, self._peer, "errors")
+        if self._dialogue.next is Next.DATA:
+            for reply in await self._mail():
+                self._say(self._dialogue.answered(reply))
+        if not self._dialogue.in_transaction:
+            self._lease.end()
+            if self._door.is_closing and self._dialogue.next is not Next.CLOSE:
+                self._say(self._dialogue.answered(SHUTTING_DOWN))
 
     async def _line(self) -> bytes:
         while (line := self._inbox.line()) is None:
@@ -313,17 +318,21 @@ class SmtpSession(SMTP):
 
     # -- a mail ----------------------------------------------------------------------------------------------
 
-    async def _mail(self) -> Reply:
+    async def _mail(self) -> Sequence[Reply]:
         self._reset_timeout(self._settings.data_timeout_s)
         await self._flush()
         reader = await self._read_data()
         self._stop_timer()
         envelope = self._dialogue.take_envelope()
         if reader.refused is not None:
-            return _REFUSALS[reader.refused]
+            return self._to_each(envelope, _REFUSALS[reader.refused])
         message = reader.message()
         del reader
-        return self._dialogue.answered(await self._settle(envelope, message))
+        return await self._settle(envelope, message)
+
+    def _to_each(self, envelope: Envelope, reply: Reply) -> Sequence[Reply]:
+        """What is said to end of data when all recipients get the same reply."""
+        return (reply,)
 
     async def _read_data(self) -> DataReader:
         reader = DataReader(
@@ -343,13 +352,13 @@ class SmtpSession(SMTP):
         if reader.refused is not None:
             self._lease.end()
 
-    async def _settle(self, envelope: Envelope, content: bytes) -> Reply:
+    async def _settle(self, envelope: Envelope, content: bytes) -> Sequence[Reply]:
         session = Session(
             door=self._settings.name,
             peer=self._peer,
             port=self._port,
             helo=self._dialogue.helo,
-            protocol=_protocol(self._dialogue.extended, envelope),
+            protocol=self._dialogue.protocol(envelope),
         )
         transaction = Transaction(new_trace(), session, envelope, Message(content))
         self.is_settling = True
@@ -357,7 +366,7 @@ class SmtpSession(SMTP):
             return await self._door.desk.settle(transaction, self._withdrawn)
         except Exception as error:
             self._door.log.bug(transaction, error)
-            return with_trace(TROUBLE, transaction.trace)
+            return self._to_each(envelope, with_trace(TROUBLE, transaction.trace))
         finally:
             self.is_settling = False
 
@@ -368,13 +377,6 @@ def _peer_of(transport: asyncio.BaseTransport) -> tuple[str, int]:
     if isinstance(peername, tuple):
         return peername[0], peername[1]
     return (sockname, 0) if isinstance(sockname, str) else ("", 0)
-
-
-def _protocol(extended: bool, envelope: Envelope) -> str:
-    # The words of RFC 3848 and RFC 6531 §4.3.
-    if envelope.params.get("SMTPUTF8") is not None:
-        return "UTF8SMTP"
-    return "ESMTP" if extended else "SMTP"
 
 
 def _no_delay(transport: asyncio.BaseTransport) -> None:
