@@ -73,6 +73,13 @@ class Quarantine(Protocol):
         """Make the mail durable; nobody sees it until it is released. Raises StorageError."""
 
 
+class Probes(Protocol):
+    """Probes that an operator waits for (`mail/probe.py`). Calls block on the disk."""
+
+    def claim(self, name: str) -> bool:
+        """Whether somebody waits for this one; from now on nobody does. Raises StorageError."""
+
+
 class Notices(Protocol):
     """DSNs that wait for their mail to be relayed, and then to be sent. Calls block on the disk."""
 

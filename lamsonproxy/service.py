@@ -21,12 +21,14 @@ from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.dialogue import Rules
 from lamsonproxy.doors.smtp import Door, DoorSettings
 from lamsonproxy.engine import DoorPolicy, Engine
+from lamsonproxy.mail.probe import PROBE_FOLDER
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.maillog import MailLog
 from lamsonproxy.metrics import Metrics, of_this_process
 from lamsonproxy.notices import Sweep
 from lamsonproxy.queues.notices import NoticeFolder
+from lamsonproxy.queues.probes import ProbeFolder
 from lamsonproxy.queues.quarantine import MaildirQuarantine
 from lamsonproxy.relay import RelaySettings, SmtpCourier
 from lamsonproxy.runner import Runner
@@ -68,6 +70,7 @@ class Service:
         self.courier = SmtpCourier(relay_settings(settings), self.clock)
         self.quarantine = MaildirQuarantine(settings.quarantine.path)
         self.notices = NoticeFolder(settings.quarantine.path / ".notices")
+        self.probes = ProbeFolder(settings.quarantine.path / PROBE_FOLDER)
         self.sweep = Sweep(self.notices, self.courier, log, self.clock)
         self.engine = Engine(
             routes,
@@ -75,6 +78,7 @@ class Service:
             courier=self.courier,
             quarantine=self.quarantine,
             notices=self.notices,
+            probes=self.probes,
             conversations=NoConversations(),
             log=log,
             clock=self.clock,
@@ -96,6 +100,7 @@ class Service:
         """Open everything, the doors last. Raises StorageError when there is nowhere to keep mail."""
         self.quarantine.open()
         self.notices.open()
+        self.probes.open()
         stack.push_async_callback(self.courier.close)
         sweeping = asyncio.create_task(self.sweep.run(self.settings.quarantine.notice_sweep_s))
         stack.callback(sweeping.cancel)

@@ -20,7 +20,7 @@ from lamsonproxy.runner import Runner
 from lamsonproxy.state.none import NoConversations
 from tests.doubles import FakeClock, RecordingLog
 from tests.downstream import FakeCourier
-from tests.kept import MemoryNotices, MemoryQuarantine
+from tests.kept import MemoryNotices, MemoryProbes, MemoryQuarantine
 from tests.relay_rig import envelope
 
 CONTENT = b"From: alice@example.org\r\nSubject: Soup\r\n\r\nIs there any?\r\n"
@@ -63,12 +63,14 @@ class Rig:
     def __post_init__(self) -> None:
         self.kept = MemoryQuarantine(self.journal)
         self.sent = MemoryNotices(self.journal)
+        self.probes = MemoryProbes()
         self.engine = Engine(
             Routes(self.routes),
             runner=self.runner,
             courier=self.courier,
             quarantine=self.quarantine or self.kept,
             notices=self.notices or self.sent,
+            probes=self.probes,
             conversations=self.conversations,
             log=self.log,
             clock=self.clock,

@@ -4,6 +4,7 @@ Law: a double does the whole of what its port promises; tests/contract/ holds it
 
     MemoryQuarantine  the port `Quarantine`
     MemoryNotices     the port `Notices`
+    MemoryProbes      the port `Probes`
 
 `trouble` is raised by the next act that is named in it: {"hold": error}. `journal` tells the acts in order.
 """
@@ -117,3 +118,15 @@ class MemoryNotices(Store):
             yield
         finally:
             self.is_claimed = False
+
+
+class MemoryProbes:
+    """The port `Probes`: the names that are awaited."""
+
+    def __init__(self) -> None:
+        self.awaited: set[str] = set()
+
+    def claim(self, name: str) -> bool:
+        is_awaited = name in self.awaited
+        self.awaited.discard(name)
+        return is_awaited

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from lamsonproxy.app.application import verdict_from
 from lamsonproxy.app.mail import Copy, Mail
 from lamsonproxy.app.routing import Match, Routes
-from lamsonproxy.engine.policy import DoorPolicy, Means
+from lamsonproxy.engine.policy import DISK_S, DoorPolicy, Means
 from lamsonproxy.mail.envelope import Recipient
 from lamsonproxy.mail.fold import Fate, Outcome
+from lamsonproxy.mail.probe import probe_name
 from lamsonproxy.mail.reply import TROUBLE
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import (
@@ -30,6 +31,8 @@ from lamsonproxy.runner import Overran, Raised
 
 TOO_MANY_HOPS = Reject("5.4.6", "Too many hops", whole=True)
 UNMATCHED = Reject("5.1.1", "Unknown recipient")
+PROBE = "probe"
+"""What the log and the metrics name as the route of an awaited probe."""
 FAILED = Defer(TROUBLE.status, TROUBLE.text)
 
 
@@ -68,6 +71,7 @@ class Deciding:
     ) -> None:
         self._routes = routes
         self._runner, self._log, self._clock = means.runner, means.log, means.clock
+        self._probes = means.probes
         self._policy = policy
         self._transaction = transaction
         self._until = until
@@ -85,6 +89,8 @@ class Deciding:
         mail = Mail(self._transaction, recipient, deadline=self._until)
         if self._transaction.message.received_count > self._policy.received_limit:
             return Decision(recipient, TOO_MANY_HOPS, mail.copy)
+        if await self._is_awaited_probe(recipient):
+            return Decision(recipient, Consume(), mail.copy, PROBE)
         route = ""
         for match in self._routes.matches(recipient.address.spec):
             route = match.route.name
@@ -94,6 +100,10 @@ class Deciding:
         if not route and self._policy.unmatched == "reject":
             return Decision(recipient, UNMATCHED, mail.copy)
         return Decision(recipient, ACCEPT, mail.copy, route)
+
+    async def _is_awaited_probe(self, recipient: Recipient) -> bool:
+        name = probe_name(self._transaction, recipient)
+        return bool(name) and await self._runner.on_disk(self._probes.claim, name, timeout=DISK_S)
 
     async def _ask(self, match: Match, mail: Mail) -> Verdict | None:
         route = match.route

@@ -16,7 +16,7 @@ from lamsonproxy.mail.fold import Fate
 from lamsonproxy.mail.reply import TROUBLE, Reply, with_trace
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import name_of
-from lamsonproxy.ports import Clock, Conversations, Courier, MailLog, Notices, Quarantine
+from lamsonproxy.ports import Clock, Conversations, Courier, MailLog, Notices, Probes, Quarantine
 from lamsonproxy.runner import Runner
 
 DISK_FULL = Reply(452, "4.3.1", "Insufficient storage")
@@ -35,6 +35,7 @@ class Engine:
         courier: Courier,
         quarantine: Quarantine,
         notices: Notices,
+        probes: Probes,
         conversations: Conversations,
         log: MailLog,
         clock: Clock,
@@ -42,7 +43,7 @@ class Engine:
     ) -> None:
         self._routes = routes
         self._log, self._clock = log, clock
-        self._means = Means(runner, courier, quarantine, notices, conversations, log, clock, hostname)
+        self._means = Means(runner, courier, quarantine, notices, probes, conversations, log, clock, hostname)
 
     async def settle(
         self, transaction: Transaction, policy: DoorPolicy, withdrawn: Callable[[], bool] = lambda: False

@@ -9,16 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from lamsonproxy.engine.deciding import Decision
-from lamsonproxy.engine.policy import Means
+from lamsonproxy.engine.policy import DISK_S, Means
 from lamsonproxy.mail.dsn import Refusal, failure_notice
 from lamsonproxy.mail.fold import Fold, Outcome
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import Quarantine
 from lamsonproxy.ports import Held
-
-DISK_S = 15
-"""Seconds for one act on the disk; with the door's deadline before it still below Postfix's
-`smtpd_proxy_timeout` (80 of 100) and `smtp_data_done_timeout` (540 of 600)."""
 
 
 class Keeping:

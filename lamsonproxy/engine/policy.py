@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lamsonproxy.app.marks import OnError
-from lamsonproxy.ports import Clock, Conversations, Courier, MailLog, Notices, Quarantine
+from lamsonproxy.ports import Clock, Conversations, Courier, MailLog, Notices, Probes, Quarantine
 from lamsonproxy.runner import Runner
 
-__all__ = ["DoorPolicy", "Means", "OnError"]
+__all__ = ["DISK_S", "DoorPolicy", "Means", "OnError"]
+
+DISK_S = 15
+"""Seconds for one act on the disk; with the door's deadline before it still below Postfix's
+`smtpd_proxy_timeout` (80 of 100) and `smtp_data_done_timeout` (540 of 600)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Means:
     courier: Courier
     quarantine: Quarantine
     notices: Notices
+    probes: Probes
     conversations: Conversations
     log: MailLog
     clock: Clock
