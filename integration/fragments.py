@@ -125,34 +125,27 @@ hopcount_limit = 100000
 """
 
 
-def master_cf(ports: Ports, options: Options, *, reentry_is_open: bool = True) -> str:
-    """The services. With `reentry_is_open` false nobody listens on the re-entry port.
-
-    qmgr is woken every 2 s instead of 300: a reload puts mail back into the incoming queue, where it would wait
-    for the next mail to arrive.
-    """
-    front = "inet n - n - 50 smtpd"
-    reentry = f"""\
-127.0.0.1:{ports.reentry} {front}
-    -o syslog_name=postfix/reentry
-    -o content_filter=
-    -o receive_override_options=no_unknown_recipient_checks,no_header_body_checks,no_milters
-    -o smtpd_authorized_xforward_hosts=127.0.0.0/8
-    {options.reentry.value}
-"""
+def master_cf(ports: Ports, options: Options) -> str:
+    """The services."""
+    smtpd = "inet n - n - 50 smtpd"
     return f"""\
-127.0.0.1:{ports.front} {front}
+127.0.0.1:{ports.front} {smtpd}
     -o syslog_name=postfix/front
     -o content_filter=scan:[127.0.0.1]:{ports.door}
     -o receive_override_options=no_address_mappings
     -o smtpd_authorized_xforward_hosts=127.0.0.0/8
     {options.front.value}
-127.0.0.1:{ports.null} {front}
+127.0.0.1:{ports.null} {smtpd}
     -o syslog_name=postfix/null
     -o content_filter=scan:[127.0.0.1]:{ports.reentry}
     -o receive_override_options=no_address_mappings
     {options.front.value}
-{reentry if reentry_is_open else ""}\
+127.0.0.1:{ports.reentry} {smtpd}
+    -o syslog_name=postfix/reentry
+    -o content_filter=
+    -o receive_override_options=no_unknown_recipient_checks,no_header_body_checks,no_milters
+    -o smtpd_authorized_xforward_hosts=127.0.0.0/8
+    {options.reentry.value}
 scan      unix - - n - 10 smtp
     -o syslog_name=postfix/scan
     -o smtp_send_xforward_command=yes
@@ -162,7 +155,7 @@ final     unix - - n - 20 smtp
     -o syslog_name=postfix/final
 pickup    unix n - n 60 1 pickup
 cleanup   unix n - n - 0 cleanup
-qmgr      unix n - n 2 1 qmgr
+qmgr      unix n - n 300 1 qmgr
 rewrite   unix - - n - - trivial-rewrite
 bounce    unix - - n - 0 bounce
 defer     unix - - n - 0 bounce

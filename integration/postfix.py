@@ -11,7 +11,6 @@ import os
 import pwd
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -103,19 +102,6 @@ class PrivatePostfix:
             kill_group(self._master)
         self._master = None
 
-    def close_reentry(self) -> None:
-        """Nobody listens on the re-entry port any more, and those who talked there are cut off."""
-        self._write_master_cf(reentry_is_open=False)
-        self._reload()
-        poll("the re-entry port is closed", lambda: not listens(self.ports.reentry), 20)
-        for pid in self._talkers(f"127.0.0.1:{self.ports.reentry}"):
-            os.kill(pid, signal.SIGKILL)
-
-    def open_reentry(self) -> None:
-        self._write_master_cf(reentry_is_open=True)
-        self._reload()
-        poll("the re-entry port is open", lambda: listens(self.ports.reentry), 20)
-
     def send(self, mail: Mail) -> str:
         """Hand one mail to the front smtpd; its reply to the end of data."""
         with Client(self.ports.front) as client:
@@ -148,7 +134,7 @@ class PrivatePostfix:
         try:
             poll("the queue is empty", lambda: not self.queue(), limit_s, every_s=0.1)
         except TimeoutError as error:
-            error.add_note("\n".join([*map(str, self.queue()), *self.log()[-30:]]))
+            error.add_note("\n".join([*map(str, self.queue()[:10]), *self.log()[-30:]]))
             raise
 
     def _lay_out(self) -> None:
@@ -165,33 +151,13 @@ class PrivatePostfix:
         (self._folder / "etc/main.cf").write_text(settings)
         # Postfix waits for two seconds where a file was written just now, in case its author is not done.
         os.utime(self._folder / "etc/main.cf", (0, 0))
-        self._write_master_cf(reentry_is_open=True)
+        (self._folder / "etc/master.cf").write_text(master_cf(self.ports, self._options))
 
     def _make_queue(self, name: str, mode: int) -> None:
         path = self._folder / "queue" / name
         path.mkdir()
         shutil.chown(path, self._programs.owner, self._programs.group)
         path.chmod(mode)
-
-    def _write_master_cf(self, *, reentry_is_open: bool) -> None:
-        services = master_cf(self.ports, self._options, reentry_is_open=reentry_is_open)
-        (self._folder / "etc/master.cf").write_text(services)
-
-    def _reload(self) -> None:
-        assert self._master is not None
-        self._master.send_signal(signal.SIGHUP)
-
-    def _talkers(self, service: str) -> Iterator[int]:
-        """The processes of one service: a reload lets them go on until their client leaves (master(8))."""
-        assert self._master is not None
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                arguments = (entry / "cmdline").read_bytes().decode().split("\0")
-            except (FileNotFoundError, ProcessLookupError):
-                continue  # It ended while we looked.
-            if parent == self._master.pid and service in arguments:
-                yield int(entry.name)
 
     def _run(self, command: str, *arguments: str) -> str:
         done = subprocess.run(

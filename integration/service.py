@@ -4,6 +4,7 @@ Law: only what an operator can do is done here: write lamson.toml, start the com
 its log and its pages. Nothing of the package is imported.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from typing import Self
 from integration.children import DIES_WITH_US, free_ports, kill_group, poll
 
 REPOSITORY = Path(__file__).parents[1]
+_ENVIRONMENT = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+
 START_LIMIT_S = 40.0
 STOP_LIMIT_S = 40.0
 """Above the service's own limits for starting (start_s, 30) and for draining (drain_s, 25)."""
@@ -31,15 +34,13 @@ class Service:
         door: int,
         reentry: int,
         app: str = "integration.app.main:app",
-        home: Path = REPOSITORY,
         workers: int = 2,
         more: str = "",
     ) -> None:
-        """`home` is where the application is imported from; `more` is tables to add to lamson.toml."""
+        """An application in `folder` is found as well. `more` is tables to add to lamson.toml."""
         self.folder = folder
         self.settings = folder / "lamson.toml"
         (self._pages,) = free_ports(1)
-        self._home = home
         self._process: subprocess.Popen[bytes] | None = None
         self.settings.write_text(f"""\
 app = "{app}"
@@ -77,7 +78,7 @@ path = "{folder}/quarantine"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*DIES_WITH_US, sys.executable, "-m", "lamsonproxy", "run", "-c", self.settings],
-                cwd=self._home,
+                env=_ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -134,7 +135,7 @@ path = "{folder}/quarantine"
         """What a `lamson` command prints, with the settings of this service."""
         words = [sys.executable, "-m", "lamsonproxy", *arguments, "-c", str(self.settings)]
         return subprocess.run(
-            words, cwd=self._home, check=True, capture_output=True, text=True, timeout=60
+            words, env=_ENVIRONMENT, check=True, capture_output=True, text=True, timeout=60
         ).stdout
 
     @property

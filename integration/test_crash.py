@@ -87,9 +87,7 @@ def test_a_reload_that_cannot_start_keeps_what_runs(
 ) -> None:
     (tmp_path / "stamping.py").write_text(APP.format(word="old"))
     (door,) = free_ports(1)
-    service = Service(
-        tmp_path, door=door, reentry=postfix.ports.reentry, app="stamping:app", home=tmp_path, workers=1
-    )
+    service = Service(tmp_path, door=door, reentry=postfix.ports.reentry, app="stamping:app", workers=1)
     with service:
         good = (tmp_path / file).read_text()
         (tmp_path / file).write_text(mistake)

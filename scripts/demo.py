@@ -3,13 +3,15 @@
     lamson send ──► lamson run (examples/stamp) ──► lamson sink
 
 Law: every command is shown as it is run, so that all of it can be done again by hand. Whatever fails ends in one
-sentence and exit status 1; no process outlives us.
+sentence and exit status 1; Ctrl-C and SIGTERM stop the others too.
 
 Usage: demo.py [--once]     --once: leave when the first mail has arrived
 """
 
 import os
 import shlex
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 EXAMPLE = REPOSITORY / "examples" / "stamp"
 LAMSON = Path(sys.executable).with_name("lamson")
 STAMP = b"X-Checked-By: lamsonproxy"
+USUAL_PORTS = (10025, 10026, 9125)
 LIMIT_S = 60.0
 
 
@@ -51,6 +54,7 @@ class Stage:
 
 
 def main(arguments: list[str]) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         play(once="--once" in arguments)
     except Failed as failure:
@@ -64,12 +68,14 @@ def main(arguments: list[str]) -> int:
 def play(*, once: bool) -> None:
     """All of it, in order."""
     stage = set_up()
+    say("A copy of examples/stamp is where all of this happens.")
+    print(f"$ cd {stage.folder.relative_to(REPOSITORY)}")
     with ExitStack() as running:
         say("A sink stands where Postfix's re-entry would be.")
-        sink = running.enter_context(started("sink", f"--listen=127.0.0.1:{stage.sink}", str(stage.arrived)))
+        sink = running.enter_context(started(stage, "sink", f"--listen=127.0.0.1:{stage.sink}", "sink"))
         await_(lambda: listens(stage.sink), sink, "the sink does not listen")
-        say("The service runs the application in examples/stamp/stamp.py.")
-        service = running.enter_context(started("run", "-c", str(stage.settings)))
+        say("The service runs the application in stamp.py.")
+        service = running.enter_context(started(stage, "run", "-c", "lamson.toml"))
         await_(lambda: is_ready(stage.pages), service, "the service does not become ready")
         say("One mail goes in where Postfix's content_filter would put it.")
         send(stage)
@@ -81,13 +87,14 @@ def play(*, once: bool) -> None:
 
 
 def set_up() -> Stage:
-    """A fresh folder under var/, with the example's settings on ports that are free."""
+    """A fresh folder under var/, with a copy of the example on ports that are free."""
     var = REPOSITORY / "var"
     var.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="demo-", dir=var))
-    stage = Stage(folder, *(usual_or_free(port) for port in (10025, 10026, 9125)))
-    text = (EXAMPLE / "lamson.toml").read_text()
-    for usual, port in ((10025, stage.door), (10026, stage.sink), (9125, stage.pages)):
+    shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    stage = Stage(folder, *(usual_or_free(port) for port in USUAL_PORTS))
+    text = stage.settings.read_text()
+    for usual, port in zip(USUAL_PORTS, (stage.door, stage.sink, stage.pages), strict=True):
         text = text.replace(str(usual), str(port))
     stage.settings.write_text(text)
     return stage
@@ -105,9 +112,10 @@ def usual_or_free(port: int) -> int:
 
 
 @contextmanager
-def started(*words: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(stage: Stage, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     """A `lamson` command in the background; stopped as an operator would stop it."""
-    process = subprocess.Popen(shown(*words), cwd=EXAMPLE)
+    # In a session of its own, Ctrl-C does not reach it before us.
+    process = subprocess.Popen(shown(*words), cwd=stage.folder, start_new_session=True)
     try:
         yield process
     finally:
@@ -128,7 +136,7 @@ def send(stage: Stage) -> None:
         "--body=Is there soup?",
         f"127.0.0.1:{stage.door}",
     )
-    if subprocess.run(words, cwd=EXAMPLE, timeout=LIMIT_S).returncode != 0:
+    if subprocess.run(words, cwd=stage.folder, timeout=LIMIT_S).returncode != 0:
         raise Failed("the service did not take the mail")
 
 
@@ -180,7 +188,7 @@ def show(stage: Stage) -> None:
     print(mail.read_text("utf-8", "replace"))
     say("Where to look next:")
     print(f"  the mail as it arrived   {mail.relative_to(REPOSITORY)}")
-    print("  the application          examples/stamp/stamp.py")
+    print(f"  the application          {stage.folder.relative_to(REPOSITORY)}/stamp.py")
     print(f"  the settings             {stage.settings.relative_to(REPOSITORY)}")
     print(f"  the numbers              http://127.0.0.1:{stage.pages}/metrics")
     print("  behind a real Postfix    docs/postfix.md")

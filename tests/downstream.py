@@ -145,8 +145,11 @@ class RawSink(Server):
         """Stop listening and break every connection."""
         if self._server is not None:
             self._server.close()
-        self.disconnect()
-        await asyncio.sleep(0)
+        # asyncio gives us an accepted connection two turns of the loop later and closes an aborted one in the next;
+        # one that was left behind would keep its peer waiting for a banner.
+        for _ in range(5):
+            self.disconnect()
+            await asyncio.sleep(0)
 
     def disconnect(self) -> None:
         """Break every connection that is open; new ones are welcome."""
