@@ -6,11 +6,11 @@ what it held itself and nothing else: the same mail may have been promised by an
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from lamsonproxy.engine.deciding import Decision
 from lamsonproxy.engine.policy import DISK_S, Means
 from lamsonproxy.mail.dsn import Refusal, failure_notice
+from lamsonproxy.mail.envelope import Recipient
 from lamsonproxy.mail.fold import Fold, Outcome
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import Quarantine
@@ -52,9 +52,11 @@ class Keeping:
 
     async def _hold_copy(self, decision: Decision, reason: str) -> None:
         envelope = replace(self._transaction.envelope, recipients=(decision.recipient,))
-        name = self._transaction.key(decision.recipient)
-        content = decision.copy.edits.parts()
-        await self._hold(self._means.quarantine.hold, name, envelope, content, reason)
+
+        def hold(name: str) -> Held:
+            return self._means.quarantine.hold(name, envelope, decision.copy.edits.parts(), reason)
+
+        await self._hold(hold, decision.recipient)
 
     async def _hold_notice(self, strays: Sequence[Refusal]) -> None:
         notice = failure_notice(
@@ -65,12 +67,20 @@ class Keeping:
             trace=self._transaction.trace,
             at=self._means.clock.now(),
         )
-        if notice is not None:
-            envelope, content = notice
-            name = self._transaction.key(strays[0].recipient)
-            await self._hold(self._means.notices.hold, name, envelope, (content,))
+        if notice is None:
+            return
+        envelope, content = notice
 
-    async def _hold(self, hold: Callable[..., Held], *args: Any) -> None:
+        def hold(name: str) -> Held:
+            return self._means.notices.hold(name, envelope, (content,))
+
+        await self._hold(hold, strays[0].recipient)
+
+    async def _hold(self, hold: Callable[[str], Held], recipient: Recipient) -> None:
+        def named() -> Held:
+            # In the thread too: the name is a hash over all of the mail.
+            return hold(self._transaction.key(recipient))
+
         remaining = self._until - self._means.clock.monotonic()
-        held = await self._means.runner.on_disk(hold, *args, timeout=min(DISK_S, remaining))
+        held = await self._means.runner.on_disk(named, timeout=min(DISK_S, remaining))
         self._held.append(held)
