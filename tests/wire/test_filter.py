@@ -5,6 +5,7 @@ import ipaddress
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,8 @@ from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.smtp import Door, DoorSettings
 from lamsonproxy.engine import DoorPolicy
 from lamsonproxy.mail.verdict import Quarantine
-from lamsonproxy.runner import Runner
+from lamsonproxy.notices import Sweep
+from lamsonproxy.queues.notices import NoticeFolder
 from lamsonproxy.service import EngineDesk
 from tests.door_rig import Client, rules, until
 from tests.doubles import RecordingLog
@@ -45,10 +47,12 @@ class Filter:
 
 
 @asynccontextmanager
-async def filtering(*routes: Route, policy: DoorPolicy = BARE, threads: int = 4) -> AsyncIterator[Filter]:
+async def filtering(
+    *routes: Route, policy: DoorPolicy = BARE, notices: NoticeFolder | None = None
+) -> AsyncIterator[Filter]:
     """A filter with these routes, between a client and a sink."""
     async with RawSink() as sink, courier_to(sink) as courier:
-        rig = Rig(routes, clock=SystemClock(), courier=courier, runner=Runner(threads))
+        rig = Rig(routes, clock=SystemClock(), courier=courier, notices=notices)
         settings = DoorSettings("filter", rules(), (ipaddress.ip_network("127.0.0.1/32"),))
         door = Door(settings, EngineDesk(rig.engine, policy), Budget(2**30), RecordingLog())
         server = await asyncio.get_running_loop().create_server(door.session, "127.0.0.1", 0)
@@ -165,6 +169,19 @@ async def test_a_client_that_vanishes_while_its_handler_runs_has_nothing_relayed
             gate.set()
         await until(lambda: len(opened.rig.log.named("decided")) == 2)
         assert opened.sink.mails == [] and opened.rig.journal == []
+
+
+async def test_the_sender_of_a_refused_recipient_hears_of_it_from_nobody(tmp_path: Path) -> None:
+    notices = NoticeFolder(tmp_path)
+    notices.open()
+    async with filtering(notices=notices) as opened:
+        opened.sink.answers[b"RCPT TO:<B@"] = "550 5.1.1 No such user"
+        assert (await send(await opened.client(), "a", "b")).startswith("250 ")
+        await Sweep(notices, opened.rig.courier, opened.rig.log, SystemClock()).once()
+        _, told = opened.sink.mails
+        assert (told.mail, told.rcpts) == (b"MAIL FROM:<>", (b"RCPT TO:<alice@example.org>",))
+        assert b"\r\nFinal-Recipient: rfc822; b@x.org\r\nAction: failed\r\nStatus: 5.1.1\r\n" in told.content
+        assert not notices.waiting() and not list((tmp_path / "held").iterdir())
 
 
 async def test_a_recipient_refused_downstream_is_kept_and_its_sender_told() -> None:
