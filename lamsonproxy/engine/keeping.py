@@ -43,10 +43,15 @@ class Keeping:
             await self._means.runner.on_disk(held.release, timeout=DISK_S)
 
     async def cancel(self) -> None:
-        """Take back what has not been released. Never raises: the answer is older than this, and stays."""
+        """Take back what has not been released. Never raises: the answer is older than this, and stays.
+
+        One time limit for all: what a dead disk leaves held counts nowhere, and Postfix waits.
+        """
+        until = self._means.clock.monotonic() + DISK_S
         for held in self._held:
+            remaining = until - self._means.clock.monotonic()
             try:
-                await self._means.runner.on_disk(held.cancel, timeout=DISK_S)
+                await self._means.runner.on_disk(held.cancel, timeout=remaining)
             except Exception as error:
                 self._means.log.storage_failed(self._transaction, error)
 

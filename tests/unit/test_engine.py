@@ -706,6 +706,30 @@ async def test_a_disk_that_hangs_is_451_by_the_deadline() -> None:
         gate.set()
 
 
+class SlowDisk(Runner):
+    """A runner whose disk takes ten seconds for each act, and that notes how long it may."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(1)
+        self.clock = clock
+        self.timeouts: list[float] = []
+
+    async def on_disk(self, act: Callable[..., Any], *args: Any, timeout: float) -> Any:
+        self.timeouts.append(timeout)
+        self.clock.advance(10)
+        return act(*args)
+
+
+@pytest.mark.fault("D3")
+async def test_taking_back_many_copies_has_one_time_limit_for_all() -> None:
+    clock = FakeClock()
+    runner = SlowDisk(clock)
+    rig = Rig((on("q.+", answering(Quarantine())),), clock=clock, runner=runner)
+    rig.downstream.final = NO_SUCH_USER
+    assert await rig.settle(to("q1", "q2", "q3", "b")) == NO_SUCH_USER
+    assert runner.timeouts == [15, 15, 15, 15, 5, -5]  # three are held, three taken back
+
+
 # -- clients that go away -----------------------------------------------------------------------------------
 
 
