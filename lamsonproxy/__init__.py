@@ -3,6 +3,7 @@
 What an application is written with; docs/routes.md tells how.
 """
 
+from lamsonproxy.app.announced import Announced
 from lamsonproxy.app.application import App
 from lamsonproxy.app.mail import Mail
 from lamsonproxy.app.marks import route, route_like, stateless
@@ -17,6 +18,7 @@ __all__ = [
     "NULL_SENDER",
     "Accept",
     "Address",
+    "Announced",
     "App",
     "AppError",
     "Consume",

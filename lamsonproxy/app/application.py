@@ -14,7 +14,7 @@ from lamsonproxy.app.loading import load_routes
 from lamsonproxy.app.modules import import_module
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.errors import AppError
-from lamsonproxy.mail.verdict import Verdict
+from lamsonproxy.mail.verdict import Accept, Defer, Reject, Verdict
 
 _NO_CAPTURES: Mapping[str, str] = MappingProxyType({})
 
@@ -78,3 +78,18 @@ def verdict_from(returned: object) -> Verdict | None:
     if isinstance(returned, FunctionType):
         raise AppError("The handler returned a function, but a @stateless handler moves no conversation.")
     raise AppError(f"The handler returned a value of type {type(returned).__name__}, which is no verdict.")
+
+
+def rcpt_verdict_from(returned: object) -> Accept | Reject | Defer | None:
+    """What a `phase="rcpt"` handler returned, as a verdict; None lets the next match decide.
+
+    Raises AppError for anything else, and for a verdict that needs a message or speaks of other recipients.
+    """
+    verdict = verdict_from(returned)
+    if verdict is None or isinstance(verdict, Accept | Defer):
+        return verdict
+    if not isinstance(verdict, Reject):
+        raise AppError(f"The handler returned {type(verdict).__name__}, and at RCPT there is no message yet.")
+    if verdict.whole:
+        raise AppError("The handler returned Reject(whole=True), and at RCPT it is about one recipient.")
+    return verdict

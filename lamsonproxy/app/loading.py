@@ -36,7 +36,7 @@ def load_routes(modules: Iterable[str], captures: Mapping[str, str]) -> Routes:
 def _mistakes_of(marked: Marked) -> Iterator[str]:
     if not marked.marks.routes:
         yield "is @stateless but has no @route"
-    if not marked.marks.is_stateless:
+    if not marked.marks.is_stateless and any(mark.phase == "data" for mark in marked.marks.routes):
         yield "is a state function, and this release runs @stateless handlers only"
     if inspect.isgeneratorfunction(marked.function) or inspect.isasyncgenfunction(marked.function):
         yield "is a generator, and a handler returns once"
@@ -60,8 +60,8 @@ def _in_order(found: list[Marked]) -> Iterator[tuple[Marked, RouteMark]]:
 
 
 def _route(marked: Marked, mark: RouteMark, captures: Mapping[str, str], name: str) -> Route:
-    if mark.phase != "data":
-        raise AppError(f"phase={mark.phase!r} belongs to a later release")
+    if mark.phase == "rcpt" and mark.on_error == "quarantine":
+        raise AppError("on_error='quarantine' keeps a message, and at RCPT there is none yet")
     mistakes = list(mistakes_in(mark.captures))
     if mistakes:
         raise AppError(*mistakes)
@@ -70,4 +70,4 @@ def _route(marked: Marked, mark: RouteMark, captures: Mapping[str, str], name: s
         inspect.signature(marked.function).bind("mail", **pattern.groupindex)
     except TypeError as error:
         raise AppError(f"the handler cannot take the mail and the captures: {error}") from error
-    return Route(mark.format, pattern, marked.function, name, mark.on_error)
+    return Route(mark.format, pattern, marked.function, name, mark.on_error, mark.phase)

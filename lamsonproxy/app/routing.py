@@ -19,7 +19,7 @@ from typing import Any
 
 from lamsonproxy.app.backtrack import complaint
 from lamsonproxy.app.captures import expand
-from lamsonproxy.app.marks import OnError
+from lamsonproxy.app.marks import OnError, Phase
 from lamsonproxy.errors import AppError
 
 ADDRESS_LIMIT = 1024
@@ -44,6 +44,8 @@ class Route:
     name: str
     """`module.function`, as in `lists.POSTING`: a log field and a metric label, one of a closed set."""
     on_error: OnError | None = None
+    phase: Phase = "data"
+    """When it is asked: with the message, or at RCPT, before there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,10 @@ class Routes:
     def __repr__(self) -> str:
         return f"<{len(self)} routes, {self._remembered.cache_info().currsize} addresses remembered>"
 
-    def matches(self, address: str) -> Iterator[Match]:
-        """The routes that an address matches, in order."""
-        return iter(self._remembered(address) if len(address) <= ADDRESS_LIMIT else ())
+    def matches(self, address: str, phase: Phase = "data") -> Iterator[Match]:
+        """The routes of a phase that an address matches, in order."""
+        found = self._remembered(address) if len(address) <= ADDRESS_LIMIT else ()
+        return (match for match in found if match.route.phase == phase)
 
     def _find(self, address: str) -> tuple[Match, ...]:
         return tuple(

@@ -11,9 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from lamsonproxy.app.application import find_app
+from lamsonproxy.app.marks import Phase
 from lamsonproxy.app.routing import Route
 from lamsonproxy.cli.place import settled_at
 from lamsonproxy.config import Settings
+
+PHASES: tuple[Phase, ...] = ("rcpt", "data")
+"""In the order in which a mail goes through them."""
 
 WIDE = 200
 """Columns where the output is no terminal: nothing is folded that somebody may want to grep."""
@@ -41,7 +45,8 @@ def found(settings: Settings, address: str) -> list[dict[str, Any]]:
     order = {id(route): n for n, route in enumerate(routes, 1)}
     return [
         _described(order[id(match.route)], match.route) | {"captures": dict(match.captures)}
-        for match in routes.matches(address)
+        for phase in PHASES
+        for match in routes.matches(address, phase)
     ]
 
 
@@ -51,18 +56,24 @@ def _described(number: int, route: Route) -> dict[str, Any]:
         "route": route.format,
         "handler": route.name,
         "pattern": route.pattern.pattern,
+        "phase": route.phase,
         "on_error": route.on_error,
     }
 
 
 def _table(routes: list[dict[str, Any]]) -> Table:
-    table = Table("", "route", "handler", "captures" if "captures" in routes[0] else "pattern", "on_error")
+    table = Table(
+        "", "route", "handler", "captures" if "captures" in routes[0] else "pattern", "phase", "on_error"
+    )
     for row in routes:
         captures = row.get("captures")
         last = row["pattern"] if captures is None else " ".join(f"{k}={v}" for k, v in captures.items())
         # Text, because a route's brackets are no markup.
         table.add_row(
-            *map(Text, (str(row["order"]), row["route"], row["handler"], last, row["on_error"] or ""))
+            *map(
+                Text,
+                (str(row["order"]), row["route"], row["handler"], last, row["phase"], row["on_error"] or ""),
+            )
         )
     return table
 

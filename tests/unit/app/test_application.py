@@ -17,7 +17,7 @@ from lamsonproxy import (
     Reject,
     stateless,
 )
-from lamsonproxy.app.application import find_app, verdict_from
+from lamsonproxy.app.application import find_app, rcpt_verdict_from, verdict_from
 from tests.unit.app.conftest import Write
 
 
@@ -145,8 +145,7 @@ def test_every_mistake_of_every_module_is_told_at_once(write: Write) -> None:
         @stateless
         def repeat(mail, id): ...
 
-        @route("a@x", phase="rcpt")
-        @stateless
+        @route("a@x", phase="rcpt", on_error="quarantine")
         def early(mail): ...
 
         @route("a@x")
@@ -185,7 +184,7 @@ def test_every_mistake_of_every_module_is_told_at_once(write: Write) -> None:
         "hands.unfinished: route '(a': it is no regular expression: missing ), unterminated subpattern at"
         " position 0.",
         "hands.repeat: route '(id)@x': capture 'id': '*' is no regular expression: nothing to repeat at position 0.",
-        "hands.early: route 'a@x': phase='rcpt' belongs to a later release.",
+        "hands.early: route 'a@x': on_error='quarantine' keeps a message, and at RCPT there is none yet.",
     ]
 
 
@@ -321,3 +320,45 @@ def test_a_coroutine_that_nobody_awaited_is_an_error_and_is_closed() -> None:
         AppError, match=r"^The handler returned a coroutine: write `async def`, or await it\.$"
     ):
         verdict_from(_later())
+
+
+def test_routes_at_rcpt_stand_apart_and_need_no_stateless(write: Write) -> None:
+    write(
+        "hands",
+        """
+        @route(".+@x", phase="rcpt")
+        def guard(mail): ...
+
+        @route(".+@x")
+        @stateless
+        def stamp(mail): ...
+
+        @route("a@x", phase="rcpt", on_error="accept")
+        @stateless
+        def second(mail): ...
+        """,
+    )
+    routes = App("hands").load()
+    assert [match.route.name for match in routes.matches("a@x", "rcpt")] == ["hands.guard", "hands.second"]
+    assert [match.route.name for match in routes.matches("a@x")] == ["hands.stamp"]
+
+
+@pytest.mark.parametrize("verdict", [None, Accept(), Reject("5.7.1", "no"), Defer("4.2.0", "later")])
+def test_at_rcpt_a_handler_may_take_refuse_defer_or_say_nothing(verdict: object) -> None:
+    assert rcpt_verdict_from(verdict) == verdict
+
+
+@pytest.mark.fault("H6")
+@pytest.mark.parametrize(
+    ("returned", "mistake"),
+    [
+        (Consume(), "Consume, and at RCPT there is no message"),
+        (Discard(), "Discard, and at RCPT there is no message"),
+        (Quarantine(), "Quarantine, and at RCPT there is no message"),
+        (Reject(whole=True), "at RCPT it is about one recipient"),
+        ("550 no", "a value of type str"),
+    ],
+)
+def test_at_rcpt_whatever_needs_a_message_is_an_error(returned: object, mistake: str) -> None:
+    with pytest.raises(AppError, match=re.escape(mistake)):
+        rcpt_verdict_from(returned)

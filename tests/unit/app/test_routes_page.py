@@ -25,7 +25,8 @@ def examples() -> Iterator[tuple[str, str, str]]:
 
 def told(match: Match) -> str:
     captures = (f"{name}={text}" for name, text in match.captures.items())
-    return " ".join((match.route.name.removeprefix("hands."), *captures))
+    when = ("RCPT",) if match.route.phase == "rcpt" else ()
+    return " ".join((*when, match.route.name.removeprefix("hands."), *captures))
 
 
 @pytest.mark.parametrize(("source", "address", "met"), list(examples()))
@@ -33,7 +34,8 @@ def test_an_address_meets_the_handlers_that_the_page_names(
     write: Write, source: str, address: str, met: str
 ) -> None:
     write("hands", source)
-    found = ", ".join(map(told, App("hands", captures=CAPTURES).load().matches(address)))
+    routes = App("hands", captures=CAPTURES).load()
+    found = ", ".join(map(told, (*routes.matches(address, "rcpt"), *routes.matches(address))))
     assert (found or "nobody") == met
 
 
