@@ -4,6 +4,7 @@ Law: everything is durable before the relay and counts after downstream's 250 (d
 what it held itself and nothing else: the same mail may have been promised by an attempt before.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -82,10 +83,19 @@ class Keeping:
         await self._hold(hold, strays[0].recipient)
 
     async def _hold(self, hold: Callable[[str], Held], recipient: Recipient) -> None:
-        def named() -> Held:
+        is_given_up = threading.Event()
+
+        def act() -> Held:
             # In the thread too: the name is a hash over all of the mail.
-            return hold(self._transaction.key(recipient))
+            held = hold(self._transaction.key(recipient))
+            if is_given_up.is_set():
+                held.cancel()
+            return held
 
         remaining = self._until - self._means.clock.monotonic()
-        held = await self._means.runner.on_disk(named, timeout=min(DISK_S, remaining))
-        self._held.append(held)
+        try:
+            self._held.append(await self._means.runner.on_disk(act, timeout=min(DISK_S, remaining)))
+        except BaseException:
+            # Each retry would leave a copy behind on a disk that is merely slow.
+            is_given_up.set()
+            raise

@@ -23,7 +23,7 @@ from tests.door_rig import until
 from tests.doubles import FakeClock
 from tests.downstream import FakeCourier, FakeOffer
 from tests.engine_rig import BARE, CONTENT, TRACE, Rig, answering, mail, on
-from tests.kept import MemoryQuarantine
+from tests.kept import MemoryHeld, MemoryQuarantine
 from tests.relay_rig import SystemClock
 from tests.unit.engine_faults import RAISED, SECRET
 
@@ -688,22 +688,31 @@ async def test_handlers_are_told_the_end_of_their_own_share_of_the_deadline() ->
     assert told == [90.0]
 
 
+class Hanging(MemoryQuarantine):
+    """A quarantine that answers when the gate opens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+
+    def hold(self, name: str, envelope: Envelope, content: Parts, reason: str) -> MemoryHeld:
+        self.gate.wait(30)
+        return super().hold(name, envelope, content, reason)
+
+
 @pytest.mark.fault("D3")
-async def test_a_disk_that_hangs_is_451_by_the_deadline() -> None:
-    gate = threading.Event()
-
-    class Stuck:
-        def hold(self, *_: object) -> Any:
-            gate.wait()
-
-    rig = Rig((on("a@.+", answering(Quarantine())),), clock=SystemClock(), quarantine=Stuck())
+async def test_a_disk_that_hangs_is_451_by_the_deadline_and_what_it_makes_later_is_taken_back() -> None:
+    hanging = Hanging()
+    rig = Rig((on("a@.+", answering(Quarantine())),), clock=SystemClock(), quarantine=hanging)
     try:
         assert str(await rig.settle(to("a", "b"), SHORT)) == TROUBLE
         assert rig.is_clean and str(rig.log.named("storage_failed")[0]["error"]).startswith(
             "the disk did not"
         )
     finally:
-        gate.set()
+        hanging.gate.set()
+    await until(lambda: hanging.journal == ["quarantine hold", "quarantine cancel"])
+    assert not hanging.held and not hanging.letters
 
 
 class SlowDisk(Runner):
