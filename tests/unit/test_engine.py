@@ -100,6 +100,22 @@ async def test_downstreams_word_on_an_added_recipient_counts_for_the_one_it_was_
     assert rig.is_clean
 
 
+async def test_of_one_copys_recipients_whoever_must_wait_decides_before_whoever_is_refused() -> None:
+    rig = Rig((on("a@x.org", lambda mail: mail.add_recipient("archive@y.org")),))
+    rig.downstream.replies = {"a@x.org": NO_SUCH_USER, "archive@y.org": GREYLISTED}
+    assert await rig.settle(to("a", "b")) == GREYLISTED
+    assert rig.is_clean
+
+
+async def test_a_refused_redirection_is_told_of_the_recipient_that_the_sender_knows() -> None:
+    rig = Rig((on("a@x.org", lambda mail: mail.redirect("secret@y.org")),))
+    rig.downstream.replies = {"secret@y.org": NO_SUCH_USER}
+    assert str(await rig.settle(to("a", "b"))) == QUEUED
+    [told], [kept] = rig.sent.letters.values(), rig.kept.letters.values()
+    assert b"Final-Recipient: rfc822; a@x.org" in told.content and b"secret@y.org" not in told.content
+    assert [recipient.address.raw for recipient in kept.envelope.recipients] == ["a@x.org"]
+
+
 async def test_a_verdict_ends_the_walk_and_none_goes_on() -> None:
     asked: list[str] = []
 
