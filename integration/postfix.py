@@ -89,7 +89,12 @@ class PrivatePostfix:
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )
-        poll("Postfix listens", lambda: listens(self.ports.front) and listens(self.ports.reentry), 20)
+        poll("Postfix listens", self._takes_mail, 20)
+
+    @property
+    def etc(self) -> Path:
+        """Its configuration directory."""
+        return self._folder / "etc"
 
     def stop(self) -> None:
         """Stop every process of this instance; what is in the queue stays there."""
@@ -136,6 +141,9 @@ class PrivatePostfix:
         except TimeoutError as error:
             error.add_note("\n".join([*map(str, self.queue()[:10]), *self.log()[-30:]]))
             raise
+
+    def _takes_mail(self) -> bool:
+        return listens(self.ports.front) and listens(self.ports.reentry)
 
     def _lay_out(self) -> None:
         # Daemons that have dropped root's rights still read their configuration by its absolute name.
