@@ -6,7 +6,7 @@ The far end for trying things: put it where Postfix's re-entry would be. It says
 import asyncio
 import ipaddress
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,16 +34,19 @@ class SinkDesk:
     maildir: MaildirQuarantine
     tell: Callable[[str], None]
 
-    async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Reply:
+    async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> AsyncIterator[Reply]:
         envelope = transaction.envelope
         try:
             await asyncio.to_thread(self._keep, transaction)
         except StorageError as error:
             self.tell(f"sink: {error}")
-            return TROUBLE
+            yield TROUBLE
+            return
         recipients = " ".join(f"<{r.address}>" for r in envelope.recipients)
-        self.tell(f"{transaction.trace} from=<{envelope.sender}> to={recipients} size={len(transaction.message.raw)}")
-        return Reply(250, "2.0.0", f"Ok: queued as {transaction.trace}")
+        self.tell(
+            f"{transaction.trace} from=<{envelope.sender}> to={recipients} size={len(transaction.message.raw)}"
+        )
+        yield Reply(250, "2.0.0", f"Ok: queued as {transaction.trace}")
 
     def _keep(self, transaction: Transaction) -> None:
         content = (transaction.message.raw,)
