@@ -7,7 +7,7 @@ open session hears 421, and what had not reached downstream is undone (K3).
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -53,8 +53,8 @@ class EngineDesk:
     engine: Engine
     policy: DoorPolicy
 
-    async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Sequence[Reply]:
-        return (await self.engine.settle(transaction, self.policy, withdrawn),)
+    async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> AsyncIterator[Reply]:
+        yield await self.engine.settle(transaction, self.policy, withdrawn)
 
 
 class Service:

@@ -9,7 +9,7 @@ Law: a double does the whole of what its port promises, and a test reads from it
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 
-Settle = Callable[[Transaction, Callable[[], bool]], Awaitable[Sequence[Reply]]]
+Settle = Callable[[Transaction, Callable[[], bool]], AsyncIterator[Reply]]
 TAKEN = Reply(250, "2.0.0", "Ok: taken")
 
 
@@ -148,21 +148,19 @@ class RecordingDesk:
     def begun(self) -> int:
         return len(self.mails)
 
-    async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Sequence[Reply]:
+    async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> AsyncIterator[Reply]:
         self.mails.append(transaction)
         self.withdrawn.append(withdrawn)
         await self.is_open.wait()
         try:
-            return await (self.behind or self._answer)(transaction, withdrawn)
+            async for reply in (self.behind or self._answer)(transaction, withdrawn):
+                yield reply
         finally:
             self.ended += 1
 
-    async def _answer(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Sequence[Reply]:
-        count = len(transaction.envelope.recipients) if self.answers_each else 1
-        return [self._next() for _ in range(count)]
-
-    def _next(self) -> Reply:
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
+    async def _answer(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> AsyncIterator[Reply]:
+        for _ in transaction.envelope.recipients if self.answers_each else range(1):
+            answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+            if isinstance(answer, BaseException):
+                raise answer
+            yield answer

@@ -7,7 +7,6 @@ to the mail (RFC 2033 §4.2). One too few, and Postfix's lmtp(8) takes the reply
 RFC 2033 (LMTP), RFC 6531 §4.3 (UTF8LMTP).
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from lamsonproxy.doors.dialogue import Dialogue
@@ -40,8 +39,8 @@ class LmtpSession(SmtpSession):
 
     dialogue = LmtpDialogue
 
-    def _to_each(self, envelope: Envelope, reply: Reply) -> Sequence[Reply]:
-        return (reply,) * len(envelope.recipients)
+    def _replies_to(self, envelope: Envelope) -> int:
+        return len(envelope.recipients)
 
 
 class LmtpDoor(Door):

@@ -12,7 +12,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -74,9 +74,10 @@ class DoorSettings:
 class Desk(Protocol):
     """Where a mail goes when it has been read."""
 
-    async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> Sequence[Reply]:
-        """Decide, relay, commit, and give the answer: one for all recipients, or one for each where the door's
-        protocol has that many. `withdrawn` is true once nobody waits for it any more."""
+    def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> AsyncIterator[Reply]:
+        """Decide, relay, commit, and give the answer: one for all recipients, or, where the door's protocol has that
+        many, one for each in envelope order and as soon as it is true. `withdrawn` is true once nobody waits for it
+        any more."""
 
 
 class Door:
@@ -209,15 +210,14 @@ class SmtpSession(SMTP):
 
     def leave(self, reply: Reply) -> None:
         """Say a last word and close. A mail that is being settled hears of it by `withdrawn`."""
-        if self.transport is None or self.transport.is_closing():
-            return
-        self._writer.write(bytes(self._unsent) + reply.encoded)
-        self._unsent.clear()
-        self._hang_up()
+        if not self._is_cut:
+            self._say(reply)
+            self._hand_over()
+            self._hang_up()
 
     def _hang_up(self) -> None:
         """Close when our last words have left. A client that does not read them must not keep the session for ever."""
-        if self.transport is not None and not self.transport.is_closing():
+        if not self._is_cut:
             self._linger = self.loop.call_later(self._settings.linger_s, self._writer.transport.abort)
             self._writer.close()
 
@@ -225,6 +225,8 @@ class SmtpSession(SMTP):
         """The session ends with its connection or with its mail, whichever is later."""
         if self._is_over and self.transport is None:
             self._door.left(self)
+            # They lead back to us: without this the buffers would wait for the garbage collector.
+            del self._reader, self._writer
 
     def _timeout_cb(self) -> None:
         self._door.log.refused_session(self._settings.name, self._peer, "timeout")
@@ -237,11 +239,7 @@ class SmtpSession(SMTP):
     def _withdrawn(self) -> bool:
         """Whether nobody waits for the answer any more. A client that sent QUIT along and then closed its half
         (`nc -N`) still waits; Postfix never closes before it has read our reply."""
-        return (
-            self.transport is None
-            or self.transport.is_closing()
-            or (self._reader.at_eof() and not self._inbox)
-        )
+        return self._is_cut or (self._reader.at_eof() and not self._inbox)
 
     # -- commands --------------------------------------------------------------------------------------------
 
@@ -282,8 +280,7 @@ class SmtpSession(SMTP):
         if reply in (TOO_MANY_ERRORS, NOT_HTTP):
             self._door.log.refused_session(self._settings.name, self._peer, "errors")
         if self._dialogue.next is Next.DATA:
-            for reply in await self._mail():
-                self._say(self._dialogue.answered(reply))
+            await self._mail()
         if not self._dialogue.in_transaction:
             self._lease.end()
             if self._door.is_closing and self._dialogue.next is not Next.CLOSE:
@@ -310,29 +307,43 @@ class SmtpSession(SMTP):
 
     async def _flush(self) -> None:
         if self._unsent:
-            if self.transport is None or self.transport.is_closing():
+            if self._is_cut:
                 raise ConnectionResetError
+            self._hand_over()
+            await self._writer.drain()
+
+    def _hand_over(self) -> None:
+        """Give the replies to the kernel; it is over with them if the client has gone."""
+        if not self._is_cut:
             self._writer.write(bytes(self._unsent))
             self._unsent.clear()
-            await self._writer.drain()
+
+    @property
+    def _is_cut(self) -> bool:
+        return self.transport is None or self.transport.is_closing()
 
     # -- a mail ----------------------------------------------------------------------------------------------
 
-    async def _mail(self) -> Sequence[Reply]:
+    async def _mail(self) -> None:
         self._reset_timeout(self._settings.data_timeout_s)
         await self._flush()
         reader = await self._read_data()
         self._stop_timer()
         envelope = self._dialogue.take_envelope()
         if reader.refused is not None:
-            return self._to_each(envelope, _REFUSALS[reader.refused])
+            self._answer(_REFUSALS[reader.refused], self._replies_to(envelope))
+            return
         message = reader.message()
         del reader
-        return await self._settle(envelope, message)
+        await self._settle(envelope, message)
 
-    def _to_each(self, envelope: Envelope, reply: Reply) -> Sequence[Reply]:
-        """What is said to end of data when all recipients get the same reply."""
-        return (reply,)
+    def _replies_to(self, envelope: Envelope) -> int:
+        """How many replies the protocol has to the end of data."""
+        return 1
+
+    def _answer(self, reply: Reply, times: int = 1) -> None:
+        for _ in range(times):
+            self._say(self._dialogue.answered(reply))
 
     async def _read_data(self) -> DataReader:
         reader = DataReader(
@@ -352,7 +363,7 @@ class SmtpSession(SMTP):
         if reader.refused is not None:
             self._lease.end()
 
-    async def _settle(self, envelope: Envelope, content: bytes) -> Sequence[Reply]:
+    async def _settle(self, envelope: Envelope, content: bytes) -> None:
         session = Session(
             door=self._settings.name,
             peer=self._peer,
@@ -361,12 +372,18 @@ class SmtpSession(SMTP):
             protocol=self._dialogue.protocol(envelope),
         )
         transaction = Transaction(new_trace(), session, envelope, Message(content))
+        awaited = self._replies_to(envelope)
         self.is_settling = True
         try:
-            return await self._door.desk.settle(transaction, self._withdrawn)
+            async for reply in self._door.desk.settle(transaction, self._withdrawn):
+                self._answer(reply)
+                awaited -= 1
+                self._hand_over()
+            if awaited:
+                raise RuntimeError(f"the desk gave {awaited} replies too few")
         except Exception as error:
             self._door.log.bug(transaction, error)
-            return self._to_each(envelope, with_trace(TROUBLE, transaction.trace))
+            self._answer(with_trace(TROUBLE, transaction.trace), awaited)
         finally:
             self.is_settling = False
 
