@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from lamsonproxy.mail.envelope import Envelope
+from lamsonproxy.mail.envelope import Envelope, Recipient
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 
@@ -45,8 +45,8 @@ class Offer(Protocol):
         """
 
 
-class Courier(Protocol):
-    """Hands mail to downstream."""
+class Offers(Protocol):
+    """Makes offers."""
 
     def offer(self, envelope: Envelope, *, deadline: float) -> AbstractAsyncContextManager[Offer]:
         """Ask downstream about a mail. `deadline` is a time of the courier's clock by which all must be over.
@@ -54,6 +54,31 @@ class Courier(Protocol):
         Leaving the context without `deliver` undoes it: downstream has nothing. Entering raises RemoteError when
         downstream cannot be talked to (connect, banner, EHLO, XFORWARD included, whatever it replied there).
         """
+
+
+class Inquiry(Offers, Protocol):
+    """A mail that downstream is asked about while our own client still names its recipients.
+
+    An offer of it goes on where the asking has ended: what was answered is not asked again, unless downstream has
+    taken recipients that the offer leaves out, or the offer is another in its sender or recipients: then all is undone
+    and asked anew. There is one offer at most.
+    """
+
+    async def ask(self, recipient: Recipient, *, deadline: float) -> Reply:
+        """Downstream's reply to this RCPT; to MAIL, where it refused that.
+
+        Raises RemoteError when downstream cannot be talked to; so does then everything that follows but `end`.
+        """
+
+    async def end(self) -> None:
+        """Undo what is not delivered: downstream has nothing. Call it once at last, offer or not. Never raises."""
+
+
+class Courier(Offers, Protocol):
+    """Hands mail to downstream."""
+
+    def inquiry(self, envelope: Envelope) -> Inquiry:
+        """Begin to ask about a mail; its recipients so far do not count. Says nothing before the first `ask`."""
 
 
 class Held(Protocol):

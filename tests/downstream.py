@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from lamsonproxy.errors import RemoteError
-from lamsonproxy.mail.envelope import Envelope
+from lamsonproxy.mail.envelope import Envelope, Recipient
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.ports import Parts
 
@@ -535,6 +535,8 @@ class FakeCourier:
         """Each mail with the envelope as it was offered, recipients that were refused left out."""
         self.undone: list[Envelope] = []
         """Offers that were left without a delivery."""
+        self.asked: list[str] = []
+        """Recipients that inquiries asked about, each at its time."""
         self.replies: dict[str, Reply] = {}
         self.refusal: Reply | None = None
         self.final = Reply(250, "2.0.0", "Ok: queued as FAKE")
@@ -543,14 +545,56 @@ class FakeCourier:
     def offer(self, envelope: Envelope, *, deadline: float) -> "FakeOffer":
         return FakeOffer(self, envelope)
 
+    def inquiry(self, envelope: Envelope) -> "FakeInquiry":
+        return FakeInquiry(self, envelope)
 
-class FakeOffer:
-    """What FakeCourier offers."""
+    def reply_to(self, recipient: Recipient) -> Reply:
+        return self.replies.get(recipient.address.raw, Reply(250, "2.1.5", "Ok"))
+
+
+class FakeInquiry:
+    """What FakeCourier is asked one recipient at a time."""
 
     def __init__(self, courier: FakeCourier, envelope: Envelope) -> None:
         self._courier = courier
+        self._envelope = replace(envelope, recipients=())
+        self._answers: dict[Recipient, Reply] = {}
+        self._trouble: RemoteError | None = None
+
+    async def ask(self, recipient: Recipient, *, deadline: float) -> Reply:
+        trouble = self._trouble or self._courier.trouble
+        if trouble is not None and not trouble.ambiguous:
+            self._trouble = trouble
+            raise trouble
+        self._courier.asked.append(recipient.address.raw)
+        self._answers[recipient] = self._courier.refusal or self._courier.reply_to(recipient)
+        return self._answers[recipient]
+
+    def offer(self, envelope: Envelope, *, deadline: float) -> "FakeOffer":
+        if self._trouble is not None:
+            raise self._trouble
+        answers, self._answers = self._answers, {}
+        taken = {recipient for recipient, reply in answers.items() if reply.is_positive}
+        is_the_same = replace(envelope, recipients=()) == self._envelope
+        if is_the_same and taken <= set(envelope.recipients) <= set(answers):
+            return FakeOffer(self._courier, envelope, [answers[r] for r in envelope.recipients])
+        return FakeOffer(self._courier, envelope)
+
+    async def end(self) -> None:
+        if self._answers:
+            self._courier.undone.append(replace(self._envelope, recipients=tuple(self._answers)))
+
+
+class FakeOffer:
+    """What FakeCourier offers; `answers` are the replies that it gave before."""
+
+    def __init__(
+        self, courier: FakeCourier, envelope: Envelope, answers: Sequence[Reply] | None = None
+    ) -> None:
+        self._courier = courier
         self._envelope = envelope
         self._is_over = False
+        self._answers = answers
         self.refusal = courier.refusal
         self.recipients: Sequence[Reply] = ()
 
@@ -559,9 +603,8 @@ class FakeOffer:
         if trouble is not None and not trouble.ambiguous:
             raise trouble
         if self.refusal is None:
-            taken = Reply(250, "2.1.5", "Ok")
-            self.recipients = [
-                self._courier.replies.get(r.address.raw, taken) for r in self._envelope.recipients
+            self.recipients = self._answers or [
+                self._courier.reply_to(recipient) for recipient in self._envelope.recipients
             ]
         return self
 

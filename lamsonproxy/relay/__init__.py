@@ -7,6 +7,8 @@
     limit      a time limit on each wait
     client     one connection
     pool       connections kept open
+    offer      one mail on one connection
+    inquiry    the same, its recipients one at a time
     courier    the port `Courier` over all of these
 
 A RemoteError from here has one of the stages `client.Stage` and one of the kinds `client.Kind`: closed sets,

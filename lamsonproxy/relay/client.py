@@ -113,6 +113,10 @@ class Client(SMTPProtocol):
         self.has_agreed = False
         self._limit.deadline = deadline
 
+    def extend(self, deadline: float) -> None:
+        """Go on with the same mail, until another deadline."""
+        self._limit.deadline = deadline
+
     async def send(self, commands: Sequence[bytes]) -> None:
         """Send commands in one write.
 

@@ -1,74 +1,19 @@
 """The port `Courier`: what holds for the real one over SMTP, and for its double."""
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Protocol
-
 import pytest
 
 from lamsonproxy.errors import RemoteError
 from lamsonproxy.mail.envelope import Envelope
-from lamsonproxy.mail.reply import Reply
 from lamsonproxy.ports import Courier
 from lamsonproxy.relay import RelaySettings, SmtpCourier
-from tests.downstream import FakeCourier, RawSink, ScriptedDownstream
+from tests.contract.worlds import World
+from tests.downstream import FakeCourier, ScriptedDownstream
 from tests.relay_rig import SystemClock, envelope, soon
 
 CONTENT = (b"Received: from here\r\n", memoryview(b"Subject: hello\r\n\r\n.dot\r\n..\r\n"))
 MESSAGE = b"Received: from here\r\nSubject: hello\r\n\r\n.dot\r\n..\r\n"
 
 BOB, CAROL, DAVE = "bob@example.net", "carol@example.net", "dave@example.net"
-
-
-class World(Protocol):
-    """A courier, and what can be said of the downstream behind it."""
-
-    @property
-    def courier(self) -> Courier:
-        """The one under test."""
-
-    def answers(self, replies: Mapping[str, str]) -> None:
-        """Let downstream reply so to a recipient, to "MAIL" or to the final dot (".")."""
-
-    def arrived(self) -> list[tuple[int, bytes]]:
-        """Each mail that downstream took: for how many recipients, and its content."""
-
-
-class Smtp:
-    def __init__(self, sink: RawSink) -> None:
-        self.sink = sink
-        self.courier = SmtpCourier(RelaySettings(sink.host, sink.port, "relay.test"), SystemClock())
-
-    def answers(self, replies: Mapping[str, str]) -> None:
-        commands = {word if word in ("MAIL", ".") else f"RCPT TO:<{word}>": r for word, r in replies.items()}
-        self.sink.answers = {word.upper().encode(): reply for word, reply in commands.items()}
-
-    def arrived(self) -> list[tuple[int, bytes]]:
-        return [(len(mail.rcpts), mail.content) for mail in self.sink.mails]
-
-
-class Fake:
-    def __init__(self) -> None:
-        self.courier = FakeCourier()
-
-    def answers(self, replies: Mapping[str, str]) -> None:
-        said = {word: Reply(int(text[:3]), text[4:9], text[10:]) for word, text in replies.items()}
-        self.courier.refusal = said.pop("MAIL", None)
-        self.courier.final = said.pop(".", self.courier.final)
-        self.courier.replies = said
-
-    def arrived(self) -> list[tuple[int, bytes]]:
-        return [(len(mail.recipients), content) for mail, content in self.courier.mails]
-
-
-@pytest.fixture(params=["smtp", "smtp without pipelining", "fake"])
-async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    if request.param == "fake":
-        yield Fake()
-        return
-    async with RawSink(without=() if request.param == "smtp" else {"PIPELINING"}) as sink:
-        smtp = Smtp(sink)
-        yield smtp
-        await smtp.courier.close()
 
 
 async def outcome(world: World, mail: Envelope) -> tuple[list[int], str]:
