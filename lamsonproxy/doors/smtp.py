@@ -49,6 +49,9 @@ _REFUSALS = {
     Refused.BARE_CR: Reply(554, "5.6.0", "Message has a bare CR (RFC 5321 section 2.3.8)"),
 }
 
+COMMANDS_AT_ONCE = 16 * 1024
+"""Octets of pipelined commands that are taken from the stream at once; of a mail it is a `BLOCK`."""
+
 REPLIES_AT_ONCE = 16 * 1024
 """Octets of replies to pipelined commands that may gather: a thousand RCPTs' worth. Then they leave, and other sessions
 have their turn."""
@@ -225,8 +228,8 @@ class SmtpSession(SMTP):
         """The session ends with its connection or with its mail, whichever is later."""
         if self._is_over and self.transport is None:
             self._door.left(self)
-            # They lead back to us: without this the buffers would wait for the garbage collector.
-            del self._reader, self._writer
+            # aiosmtpd's sessions are cycles: what nobody read would stay until the next garbage collection.
+            del self._reader, self._writer, self._inbox
 
     def _timeout_cb(self) -> None:
         self._door.log.refused_session(self._settings.name, self._peer, "timeout")
@@ -290,14 +293,14 @@ class SmtpSession(SMTP):
         while (line := self._inbox.line()) is None:
             # Replies leave together when the peer waits for one: the other half of PIPELINING (RFC 2920 §3.2).
             await self._flush()
-            self._inbox.feed(await self._block())
+            self._inbox.feed(await self._block(COMMANDS_AT_ONCE))
         if len(self._unsent) > REPLIES_AT_ONCE:
             await self._flush()
             await asyncio.sleep(0)
         return line
 
-    async def _block(self) -> bytes:
-        block = await self._reader.read(BLOCK)
+    async def _block(self, limit: int = BLOCK) -> bytes:
+        block = await self._reader.read(limit)
         if not block:
             raise EOFError
         return block
