@@ -50,11 +50,7 @@ _REFUSALS = {
 }
 
 COMMANDS_AT_ONCE = 16 * 1024
-"""Octets of pipelined commands that are taken from the stream at once; of a mail it is a `BLOCK`."""
-
-REPLIES_AT_ONCE = 16 * 1024
-"""Octets of replies to pipelined commands that may gather: a thousand RCPTs' worth. Then they leave, and other sessions
-have their turn."""
+"""Octets of pipelined commands that are answered before other sessions have their turn; of a mail it is a `BLOCK`."""
 
 
 @dataclass(frozen=True)
@@ -293,10 +289,10 @@ class SmtpSession(SMTP):
         while (line := self._inbox.line()) is None:
             # Replies leave together when the peer waits for one: the other half of PIPELINING (RFC 2920 §3.2).
             await self._flush()
-            self._inbox.feed(await self._block(COMMANDS_AT_ONCE))
-        if len(self._unsent) > REPLIES_AT_ONCE:
-            await self._flush()
-            await asyncio.sleep(0)
+            block = await self._block(COMMANDS_AT_ONCE)
+            if len(block) == COMMANDS_AT_ONCE:
+                await asyncio.sleep(0)  # more is waiting, and reading it would not suspend us
+            self._inbox.feed(block)
         return line
 
     async def _block(self, limit: int = BLOCK) -> bytes:

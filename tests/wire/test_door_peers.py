@@ -100,9 +100,11 @@ async def test_a_connection_that_the_network_lost_is_no_bug_of_ours(
 ) -> None:
     async with open_rig() as rig:
         session = rig.door.session()
-        session.connection_made(Line(peername=("127.0.0.1", 4321)))
+        line = Line(peername=("127.0.0.1", 4321))
+        session.connection_made(line)
         session.data_received(b"EHLO x\r\n")
         await asyncio.sleep(0)
+        line.close()
         session.connection_lost(error)
         await until(lambda: not rig.door.sessions)
         assert caplog.records == []
