@@ -24,6 +24,7 @@ from lamsonproxy.queues.quarantine import MaildirQuarantine
 
 _SHORTEST = 6
 """Letters of a name that are enough, if they are the only ones of their kind."""
+PIPE_WIDTH = 1000
 
 
 class NotThere(LamsonError):
@@ -57,7 +58,9 @@ def show_list(config: Path | None, *, as_json: bool) -> None:
     for row in kept:
         cells = row.kept_at, f"<{row.sender}>", f"<{row.recipient}>", str(row.size), row.reason
         table.add_row(row.name[:12], *map(escape, map(printable, cells)))
-    Console(soft_wrap=True).print(table if kept else f"Nothing is kept in {quarantine.path}.")
+    # A pipe has no width, and nothing may be cut for it.
+    console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+    console.print(table if kept else f"Nothing is kept in {quarantine.path}.")
 
 
 def show_mail(config: Path | None, beginning: str) -> None:
