@@ -7,12 +7,14 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from lamsonproxy.errors import StorageError
 from lamsonproxy.runner import DISK_THREADS, Overran, Raised, Returned, Runner
+from lamsonproxy.threads import Threads
 from tests.door_rig import until
 
 SOON = 0.05
@@ -124,6 +126,26 @@ async def test_a_handler_that_waited_for_a_thread_in_vain_is_never_run(gate: thr
     await until(lambda: runner.stuck == 0)
     assert await runner.run(lambda mail: "next", None, {}, timeout=LONG) == Returned("next")
     assert effects == []
+
+
+class LateThreads(Threads):
+    """Begins with an act when the test says so, in the very moment in which nobody can call it off any more."""
+
+    def submit(self, act: Callable[[], Any]) -> "Future[Any]":
+        self.begin = act
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+        return future
+
+
+@pytest.mark.fault("H3")
+async def test_a_handler_whose_thread_begins_at_the_moment_of_the_deadline_is_not_run() -> None:
+    runner, threads = Runner(1), LateThreads(1, "late")
+    runner._handlers = threads
+    effects: list[str] = []
+    assert await runner.run(effects.append, "late", {}, timeout=SOON) == Overran()
+    assert threads.begin() == Overran()
+    assert effects == [] and runner.stuck == 0
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["def", "async def"])
