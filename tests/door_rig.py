@@ -48,6 +48,8 @@ class Client:
         return cls(*await asyncio.open_connection(host, port, local_addr=local, limit=2**20))
 
     async def send(self, octets: bytes) -> None:
+        if self._writer.is_closing():
+            raise ConnectionResetError  # uvloop raises RuntimeError
         self._writer.write(octets)
         async with asyncio.timeout(LIMIT_S):
             await self._writer.drain()

@@ -296,8 +296,9 @@ class SmtpSession(SMTP):
         return line
 
     async def _block(self, limit: int = BLOCK) -> bytes:
-        block = await self._reader.read(limit)
-        if not block:
+        # Whoever has heard our last word gets no other, so what is left of his mail in the stream is nobody's.
+        block = b"" if self._is_cut else await self._reader.read(limit)
+        if not block or self._is_cut:
             raise EOFError
         return block
 

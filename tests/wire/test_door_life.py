@@ -243,6 +243,18 @@ async def test_an_abandoned_mail_is_withdrawn_and_its_client_hears_421() -> None
         assert len(rig.door.sessions) == 1, "its mail is not settled yet"
 
 
+async def test_a_mail_whose_end_came_together_with_our_last_word_is_not_begun() -> None:
+    async with open_rig() as rig:
+        client = await rig.greeted()
+        await client.begin_data()
+        (session,) = rig.door.sessions
+        session.data_received(CONTENT + b".\r\n")
+        rig.door.abandon()
+        assert await client.rest() == f"{SHUTTING_DOWN}\r\n".encode()
+        await until(lambda: not rig.door.sessions)
+        assert rig.desk.begun == 0
+
+
 async def test_replies_that_had_not_left_yet_come_before_the_last_word() -> None:
     async with open_rig() as rig:
         client = await rig.greeted()
