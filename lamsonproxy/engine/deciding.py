@@ -5,16 +5,19 @@ handler raises, returns or fails to return gets further than the log; the recipi
 what `on_error` of the route or the door says, and its copy is as it came.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lamsonproxy.app.application import verdict_from
 from lamsonproxy.app.mail import Copy, Mail
 from lamsonproxy.app.routing import Match, Routes
+from lamsonproxy.engine.asking import Asking, HandlerFailed
+from lamsonproxy.engine.guarding import Heard
 from lamsonproxy.engine.policy import DISK_S, DoorPolicy, Means
 from lamsonproxy.mail.envelope import Recipient
 from lamsonproxy.mail.fold import Fate, Outcome
 from lamsonproxy.mail.probe import probe_name
-from lamsonproxy.mail.reply import TROUBLE
+from lamsonproxy.mail.reply import TROUBLE, Reply
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import (
     ACCEPT,
@@ -27,7 +30,6 @@ from lamsonproxy.mail.verdict import (
     Verdict,
     reply_to,
 )
-from lamsonproxy.runner import Overran, Raised
 
 TOO_MANY_HOPS = Reject("5.4.6", "Too many hops", whole=True)
 UNMATCHED = Reject("5.1.1", "Unknown recipient")
@@ -44,9 +46,13 @@ class Decision:
     verdict: Verdict
     copy: Copy
     route: str = ""
+    said: Reply | None = None
+    """The refusal at RCPT, ours or downstream's, where it was kept for the fold."""
 
     @property
     def outcome(self) -> Outcome:
+        if self.said is not None:
+            return Outcome(Fate.DEFERRED if self.said.is_transient else Fate.REFUSED, self.said)
         match self.verdict:
             case Accept():
                 return Outcome(Fate.PASS, reply_to(self.verdict))
@@ -67,23 +73,36 @@ class Deciding:
     """The deciding of one mail, until a time of the clock."""
 
     def __init__(
-        self, routes: Routes, means: Means, policy: DoorPolicy, transaction: Transaction, until: float
+        self,
+        routes: Routes,
+        means: Means,
+        policy: DoorPolicy,
+        transaction: Transaction,
+        until: float,
+        refused: Mapping[int, Heard],
     ) -> None:
+        """`refused` are the recipients that were refused at RCPT already, by their place in the envelope."""
         self._routes = routes
-        self._runner, self._log, self._clock = means.runner, means.log, means.clock
-        self._probes = means.probes
+        self._runner, self._probes = means.runner, means.probes
+        self._asking = Asking(means, transaction, until)
         self._policy = policy
         self._transaction = transaction
         self._until = until
+        self._refused = refused
 
     async def run(self) -> list[Decision]:
         """Decide for each recipient, until one decides for all: whoever comes next would only be asked twice."""
         decisions: list[Decision] = []
-        for recipient in self._transaction.envelope.recipients:
-            decisions.append(await self._decide(recipient))
+        for n, recipient in enumerate(self._transaction.envelope.recipients):
+            heard = self._refused.get(n)
+            decisions.append(self._as_heard(recipient, heard) if heard else await self._decide(recipient))
             if decisions[-1].is_for_all:
                 break
         return decisions
+
+    def _as_heard(self, recipient: Recipient, heard: Heard) -> Decision:
+        copy = Mail(self._transaction, recipient, deadline=self._until).copy
+        return Decision(recipient, heard.verdict, copy, heard.route, heard.reply)
 
     async def _decide(self, recipient: Recipient) -> Decision:
         mail = Mail(self._transaction, recipient, deadline=self._until)
@@ -106,22 +125,11 @@ class Deciding:
         return bool(name) and await self._runner.on_disk(self._probes.claim, name, timeout=DISK_S)
 
     async def _ask(self, match: Match, mail: Mail) -> Verdict | None:
-        route = match.route
-        begun = self._clock.monotonic()
-        ran = await self._runner.run(route.handler, mail, match.captures, timeout=self._until - begun)
-        seconds = self._clock.monotonic() - begun
-        if isinstance(ran, Overran):
-            mail._revoke()
-            self._log.handler_overran(self._transaction, route.name, seconds)
-            return self._after_failure(match, mail)
-        self._log.handler_ran(self._transaction, route.name, seconds)
         try:
-            if isinstance(ran, Raised):
-                raise ran.error
-            return verdict_from(ran.value)
-        except BaseException as error:
-            # Everything a handler may raise, KeyboardInterrupt included: it came out of a value, not out of us.
-            self._log.handler_failed(self._transaction, route.name, error)
+            return await self._asking.ask(match, mail, verdict_from)
+        except HandlerFailed as failure:
+            if failure.still_runs:
+                mail._revoke()
             return self._after_failure(match, mail)
 
     def _after_failure(self, match: Match, mail: Mail) -> Verdict:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.engine.deciding import Deciding, Decision
-from lamsonproxy.engine.policy import DoorPolicy, Means
+from lamsonproxy.engine.guarding import NOTHING_EARLIER, Earlier, Guarding, log_refusal
+from lamsonproxy.engine.policy import RELAY_SHARE, DoorPolicy, Means
+from lamsonproxy.engine.proxying import Proxying
 from lamsonproxy.engine.settling import NOBODY_WAITS, Settled, Settling
 from lamsonproxy.errors import RemoteError, StorageError
 from lamsonproxy.mail.fold import Fate
@@ -20,8 +22,6 @@ from lamsonproxy.ports import Clock, Conversations, Courier, MailLog, Notices, P
 from lamsonproxy.runner import Runner
 
 DISK_FULL = Reply(452, "4.3.1", "Insufficient storage")
-RELAY_SHARE = 0.1
-"""The part of a door's deadline that handlers leave to the relay."""
 
 
 class Engine:
@@ -45,21 +45,48 @@ class Engine:
         self._log, self._clock = log, clock
         self._means = Means(runner, courier, quarantine, notices, probes, conversations, log, clock, hostname)
 
+    async def guard(self, transaction: Transaction, policy: DoorPolicy) -> Reply:
+        """Answer the RCPT of the last recipient so far, without asking downstream. Never raises what handlers do."""
+        begun = self._clock.monotonic()
+        until = begun + policy.rcpt_timeout_s
+        heard = await Guarding(self._routes, self._means, policy, transaction, until).run()
+        if not heard.reply.is_positive:
+            log_refusal(self._means, transaction, heard, begun)
+        return heard.reply
+
+    def receive(self, policy: DoorPolicy) -> Proxying:
+        """Begin a mail before the queue."""
+        return Proxying(self._routes, self._means, policy, self._settle)
+
     async def settle(
         self, transaction: Transaction, policy: DoorPolicy, withdrawn: Callable[[], bool] = lambda: False
     ) -> Reply:
         """Settle one mail and give the one answer for all of its recipients. Never raises."""
+        return await self._settle(transaction, policy, withdrawn)
+
+    async def _settle(
+        self,
+        transaction: Transaction,
+        policy: DoorPolicy,
+        withdrawn: Callable[[], bool],
+        earlier: Earlier = NOTHING_EARLIER,
+    ) -> Reply:
         begun = self._clock.monotonic()
         self._log.received(transaction)
         deadline = begun + policy.deadline_s
         handlers_end = deadline - policy.deadline_s * RELAY_SHARE
-        deciding = Deciding(self._routes, self._means, policy, transaction, handlers_end)
-        settling = Settling(self._means, policy, transaction, withdrawn, deadline)
+        deciding = Deciding(self._routes, self._means, policy, transaction, handlers_end, earlier.refused)
+        offers = earlier.offers or self._means.courier
+        settling = Settling(self._means, policy, transaction, withdrawn, deadline, offers)
         decisions: Sequence[Decision] = ()
         settled = Settled(NOBODY_WAITS)
         try:
-            decisions = await deciding.run()
-            settled = await settling.run(decisions)
+            if earlier.deferred is not None:
+                # No handler runs now, for it would run again when the mail comes again.
+                settled = Settled(earlier.deferred)
+            else:
+                decisions = await deciding.run()
+                settled = await settling.run(decisions)
         except Exception as error:
             settled = Settled(self._answer_to(transaction, error))
         finally:

@@ -10,11 +10,14 @@ from lamsonproxy.app.marks import OnError
 from lamsonproxy.ports import Clock, Conversations, Courier, MailLog, Notices, Probes, Quarantine
 from lamsonproxy.runner import Runner
 
-__all__ = ["DISK_S", "DoorPolicy", "Means", "OnError"]
+__all__ = ["DISK_S", "RELAY_SHARE", "DoorPolicy", "Means", "OnError"]
 
 DISK_S = 15
 """Seconds for one act on the disk; with the door's deadline before it still below Postfix's
 `smtpd_proxy_timeout` (80 of 100) and `smtp_data_done_timeout` (540 of 600)."""
+
+RELAY_SHARE = 0.1
+"""The part of a door's time limits that handlers leave to the relay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,12 @@ class DoorPolicy:
     unmatched: Literal["accept", "reject"] = "accept"
     on_error: OnError = "defer"
     deadline_s: float = 540
-    """Seconds from end of data to our reply: below smtp(8)'s `smtp_data_done_timeout` of 600."""
+    """Seconds from end of data to our reply: below smtp(8)'s `smtp_data_done_timeout` of 600, and before the queue
+    below `smtpd_proxy_timeout` of 100."""
+    rcpt_timeout_s: float = 60
+    """Seconds from a RCPT to our reply."""
+    speed_adjust: bool = False
+    """Postfix has promised every recipient before it connects, so no RCPT is refused (SMTPD_PROXY_README)."""
     received_limit: int = 100
     trace_header: bool = True
 

@@ -20,7 +20,7 @@ from lamsonproxy.mail.fold import Fate, Fold, Outcome, fold
 from lamsonproxy.mail.reply import TROUBLE, Reply, with_trace
 from lamsonproxy.mail.trace import received_line
 from lamsonproxy.mail.transaction import Transaction
-from lamsonproxy.ports import Offer, Parts, Unit
+from lamsonproxy.ports import Offer, Offers, Parts, Unit
 
 NOBODY_WAITS = Reply(451, "4.4.2", "The client went away")
 
@@ -44,8 +44,10 @@ class Settling:
         transaction: Transaction,
         withdrawn: Callable[[], bool],
         deadline: float,
+        offers: Offers,
     ) -> None:
         self._means = means
+        self._offers = offers
         self._policy = policy
         self._transaction = transaction
         self._withdrawn = withdrawn
@@ -72,7 +74,7 @@ class Settling:
         envelope = self._envelope_of([decisions[n].copy for n in _passing(outcomes)])
         settled: Settled | None = None
         try:
-            async with self._means.courier.offer(envelope, deadline=self._deadline) as offer:
+            async with self._offers.offer(envelope, deadline=self._deadline) as offer:
                 settled = await self._give(decisions, outcomes, offer)
         except Exception as error:
             if settled is None:
@@ -84,7 +86,7 @@ class Settling:
         self, decisions: Sequence[Decision], outcomes: Sequence[Outcome], offer: Offer
     ) -> Settled:
         if offer.refusal is not None:
-            return Settled(_to_our_client(offer.refusal))
+            return Settled(to_our_client(offer.refusal))
         outcomes = _asked_downstream(decisions, outcomes, offer.recipients)
         folded = fold(outcomes)
         if not folded.goes_on:
@@ -118,7 +120,7 @@ class Settling:
         begun = self._means.clock.monotonic()
         reply = await offer.deliver(self._content_of(copy))
         self._means.log.relay_answered(reply, self._means.clock.monotonic() - begun)
-        return _to_our_client(reply)
+        return to_our_client(reply)
 
     async def _conclude(self, unit: Unit) -> None:
         try:
@@ -167,7 +169,7 @@ def _asked_downstream(
     answers = iter(replies)
     asked = list(outcomes)
     for n in _passing(outcomes):
-        own = [_to_our_client(next(answers)) for _ in decisions[n].copy.recipients]
+        own = [to_our_client(next(answers)) for _ in decisions[n].copy.recipients]
         asked[n] = _worst(outcomes[n], own)
     return asked
 
@@ -181,7 +183,7 @@ def _worst(outcome: Outcome, replies: Sequence[Reply]) -> Outcome:
     return Outcome(Fate.REFUSED, refusals[0]) if refusals else outcome
 
 
-def _to_our_client(reply: Reply) -> Reply:
+def to_our_client(reply: Reply) -> Reply:
     """A 421 speaks of downstream's connection, and ours to Postfix goes on: to it, it is 451 (RFC 5321 §3.8)."""
     return replace(reply, code=451) if reply.code == 421 else reply
 

@@ -9,7 +9,7 @@ Law: without the file such a mail is a mail like any other, and whoever can make
 
 import hashlib
 
-from lamsonproxy.mail.address import NULL_SENDER
+from lamsonproxy.mail.address import NULL_SENDER, Address
 from lamsonproxy.mail.envelope import Recipient
 from lamsonproxy.mail.transaction import Transaction
 
@@ -24,9 +24,14 @@ def name_of(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def may_be_probe(sender: Address, recipient: Recipient) -> bool:
+    """Whether the envelope is that of a probe; its message tells whether it is one."""
+    return sender == NULL_SENDER and recipient.address.spec.startswith(RECIPIENT)
+
+
 def probe_name(transaction: Transaction, recipient: Recipient) -> str:
     """The name of the file that this mail asks for; "" for every mail that is no probe."""
-    if transaction.envelope.sender != NULL_SENDER or not recipient.address.spec.startswith(RECIPIENT):
+    if not may_be_probe(transaction.envelope.sender, recipient):
         return ""
     token = transaction.message.headers.get(HEADER)
     return name_of(token) if token else ""

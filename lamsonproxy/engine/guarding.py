@@ -1,0 +1,87 @@
+"""What is said to one RCPT: the `phase="rcpt"` handlers are asked, before downstream is.
+
+Law: there is no message, so nothing is kept and nothing goes on; the worst that happens here is that a recipient is
+refused who might have been taken. What fails is 451, unless `on_error` of the route or the door says `accept`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lamsonproxy.app.announced import announced
+from lamsonproxy.app.application import rcpt_verdict_from
+from lamsonproxy.app.routing import Match, Routes
+from lamsonproxy.engine.asking import Asking, HandlerFailed
+from lamsonproxy.engine.policy import DoorPolicy, Means
+from lamsonproxy.mail.reply import TROUBLE, Reply
+from lamsonproxy.mail.transaction import Transaction
+from lamsonproxy.mail.verdict import ACCEPT, Accept, Defer, Reject, name_of, reply_to
+from lamsonproxy.ports import Offers
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was said to one RCPT, by whom, and with which verdict."""
+
+    reply: Reply
+    verdict: Accept | Reject | Defer = ACCEPT
+    route: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What has become of a mail at its RCPTs, before its message came."""
+
+    offers: Offers | None = None
+    """Where downstream has been asked; None where the courier has yet to ask."""
+    refused: Mapping[int, Heard] = field(default_factory=dict)
+    """Who was refused without being told, by the place in the envelope."""
+    deferred: Reply | None = None
+    """The answer, if it is certain that everything must be sent again."""
+
+
+NOTHING_EARLIER = Earlier()
+
+
+class Guarding:
+    """The guarding of the last recipient of a mail's envelope so far, until a time of the clock."""
+
+    def __init__(
+        self, routes: Routes, means: Means, policy: DoorPolicy, transaction: Transaction, until: float
+    ) -> None:
+        self._routes = routes
+        self._asking = Asking(means, transaction, until)
+        self._policy = policy
+        self._transaction = transaction
+        self._until = until
+
+    async def run(self) -> Heard:
+        """Ask until somebody decides; whom no handler is for is taken."""
+        recipient = self._transaction.envelope.recipients[-1]
+        subject = announced(self._transaction, recipient, self._until)
+        for match in self._routes.matches(recipient.address.spec, "rcpt"):
+            try:
+                verdict = await self._asking.ask(match, subject, rcpt_verdict_from)
+            except HandlerFailed:
+                verdict = self._after_failure(match)
+            if verdict is not None:
+                return Heard(reply_to(verdict), verdict, match.route.name)
+        return Heard(reply_to(ACCEPT))
+
+    def _after_failure(self, match: Match) -> Accept | Defer:
+        if (match.route.on_error or self._policy.on_error) == "accept":
+            return ACCEPT
+        # A quarantine keeps messages, and there is none yet.
+        return Defer(TROUBLE.status, f"{TROUBLE.text} ({self._transaction.trace})")
+
+
+def log_refusal(means: Means, transaction: Transaction, heard: Heard, begun: float) -> None:
+    """The one line of a recipient whose mail ends at RCPT."""
+    means.log.decided(
+        transaction,
+        len(transaction.envelope.recipients) - 1,
+        verdict=name_of(heard.verdict),
+        route=heard.route,
+        reply=heard.reply,
+        queued_as="",
+        seconds=means.clock.monotonic() - begun,
+    )
