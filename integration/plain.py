@@ -1,0 +1,100 @@
+"""A private Postfix that knows nothing of us: what `lamson postfix` finds on a postmaster's machine.
+
+    front ──► queue ──final──► the sink
+
+Law: the configuration is changed by `lamson postfix` alone, started as a postmaster would start it.
+"""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from integration.children import listens
+from integration.fragments import Ports, main_cf, master_cf
+from integration.postfix import PrivatePostfix
+from integration.service import REPOSITORY, Service
+
+LIMIT_S = 180
+_OURS = ("scan_", "enable_long_queue_ids", "local_header_rewrite_clients")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command printed, and its exit status."""
+
+    status: int
+    out: str
+    err: str
+
+
+class PlainPostfix(PrivatePostfix):
+    """The private Postfix without filter, transport and re-entry."""
+
+    def lamson(self, command: str, *words: str, settings: Path | None = None) -> Said:
+        """`lamson postfix COMMAND` for this instance."""
+        arguments = [command, *words, "--config-dir", str(self.etc)]
+        if settings is not None:
+            arguments += ["-c", str(settings)]
+        environment = self._environment()
+        environment["PATH"] = f"{self._programs.commands}:{environment['PATH']}"
+        done = subprocess.run(
+            [sys.executable, "-m", "lamsonproxy", "postfix", *arguments],
+            cwd=REPOSITORY,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def shown(self) -> tuple[str, str]:
+        """`postconf -n` and `postconf -M`."""
+        return self._run("postconf", "-n"), self._run("postconf", "-M")
+
+    def postconf(self, *words: str) -> str:
+        return self._run("postconf", *words)
+
+    def _takes_mail(self) -> bool:
+        return listens(self.ports.front)
+
+    def _lay_out(self) -> None:
+        super()._lay_out()
+        services = master_cf(self.ports, self._options)
+        lines = [line for entry in _entries(services) for line in _unfiltered(entry, self.ports)]
+        (self.etc / "master.cf").write_text("".join(f"{line}\n" for line in lines))
+        settings = main_cf(self._folder, self._programs, self.ports, self._options)
+        kept = [line for line in settings.splitlines() if not line.startswith(_OURS)]
+        (self.etc / "main.cf").write_text("".join(f"{line}\n" for line in kept))
+        os.utime(self.etc / "main.cf", (0, 0))
+
+
+class EarlyService(Service):
+    """A service that stands before Postfix knows of it: no re-entry answers yet, so it is not ready by its own word."""
+
+    def _is_ready_or_gone(self) -> bool:
+        return self._process is None or self._process.poll() is not None or self._is_healthy()
+
+    def _is_healthy(self) -> bool:
+        with suppress(OSError):
+            return self.page("/healthz")[0] == 200
+        return False
+
+
+def _entries(services: str) -> list[list[str]]:
+    entries: list[list[str]] = []
+    for line in filter(str.strip, services.splitlines()):
+        if line.startswith(" "):
+            entries[-1].append(line)
+        else:
+            entries.append([line])
+    return entries
+
+
+def _unfiltered(entry: list[str], ports: Ports) -> list[str]:
+    """The entry without its options; nothing of the filter's transport, its re-entry and the baseline's front."""
+    ours = "scan", f"127.0.0.1:{ports.reentry}", f"127.0.0.1:{ports.null}"
+    return [] if entry[0].split()[0] in ours else entry[:1]

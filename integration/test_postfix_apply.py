@@ -1,0 +1,187 @@
+"""`lamson postfix apply` and `rollback` on a Postfix that knew nothing of us: there, back, and not half-way."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from integration import arrival
+from integration.children import poll
+from integration.client import Mail, Rcpt
+from integration.fragments import Options, Ports, Programs
+from integration.plain import EarlyService, PlainPostfix
+from integration.service import Service
+from tests.downstream import RawSink
+
+LIMIT_S = 60
+CONTENT = b"From: alice@example.org\r\nSubject: Soup\r\n\r\nIs there any?\r\n"
+STAMP = b"X-Stamp: seen"
+SERVICES = ("--services", "{front}/inet")
+DOORS = ("filter",)
+
+
+@pytest.fixture(scope="module")
+def plain(programs: Programs, ports: Ports) -> Iterator[PlainPostfix]:
+    with PlainPostfix(programs, ports, Options()) as postfix:
+        yield postfix
+
+
+@pytest.fixture(scope="module")
+def door_service(plain: PlainPostfix, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("service")
+    with EarlyService(folder, door=plain.ports.door, reentry=plain.ports.reentry) as service:
+        yield service
+
+
+@pytest.fixture
+def settled(plain: PlainPostfix) -> Iterator[PlainPostfix]:
+    """The Postfix, and nothing of ours in it afterwards, whatever the test did."""
+    before = plain.shown()
+    yield plain
+    plain.lamson("rollback", "--yes")
+    plain.delete_all()
+    for line in plain.log()[-40:]:
+        print(line)
+    assert plain.shown() == before
+
+
+def apply(plain: PlainPostfix, service: Service, door: str, *more: str) -> str:
+    """Apply, and what it printed; it must have worked."""
+    said = plain.lamson("apply", "--yes", "--door", door, *services(plain), *more, settings=service.settings)
+    assert said.status == 0, said
+    return said.out
+
+
+def services(plain: PlainPostfix) -> tuple[str, str]:
+    return ("--services", f"127.0.0.1:{plain.ports.front}/inet")
+
+
+def arrived(plain: PlainPostfix, sink: RawSink, to: str) -> bytes:
+    """Send one mail in front; its octets at the sink."""
+    sink.mails.clear()
+    plain.send(Mail("alice@example.org", [Rcpt(to)], CONTENT))
+    poll("it has arrived", lambda: bool(sink.mails), LIMIT_S)
+    (mail,) = sink.mails
+    assert list(arrival.recipients(mail)) == [to]
+    return mail.wire
+
+
+@pytest.mark.fault("2.9")
+@pytest.mark.parametrize("door", DOORS)
+def test_mail_flows_through_the_service_and_after_the_rollback_past_it(
+    settled: PlainPostfix, door_service: Service, sink: RawSink, door: str
+) -> None:
+    before = settled.shown()
+    assert STAMP not in arrived(settled, sink, "header@app.test")
+    apply(settled, door_service, door)
+    assert STAMP in arrived(settled, sink, "header@app.test")
+    assert not [mail for mail in settled.queue() if "lamson-probe" in str(mail)]
+    said = settled.lamson("rollback", "--yes")
+    assert said.status == 0, said
+    assert settled.shown() == before
+    assert STAMP not in arrived(settled, sink, "header@app.test")
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_the_second_apply_changes_nothing_and_says_so(
+    settled: PlainPostfix, door_service: Service, door: str
+) -> None:
+    apply(settled, door_service, door)
+    first = settled.shown()
+    assert apply(settled, door_service, door).startswith("Nothing to change")
+    assert settled.shown() == first
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_plan_shows_what_apply_does_and_touches_nothing(
+    settled: PlainPostfix, door_service: Service, door: str
+) -> None:
+    before = settled.shown()
+    words = ("--yes", "--door", door, *services(settled))
+    planned = settled.lamson("plan", *words, settings=door_service.settings).out
+    assert settled.shown() == before
+    after = apply(settled, door_service, door)
+    assert planned and after.startswith(planned)
+    added = re.findall(r"^\+    -o (\S+?)=", planned, re.MULTILINE)
+    assert "content_filter" in added
+
+
+def test_a_service_that_is_stopped_ends_with_the_old_configuration_and_a_sentence(
+    settled: PlainPostfix, door_service: Service, sink: RawSink
+) -> None:
+    before = settled.shown()
+    door_service.terminate()
+    try:
+        said = settled.lamson(
+            "apply", "--yes", "--door", "filter", *services(settled), settings=door_service.settings
+        )
+    finally:
+        door_service.start()
+    assert said.status == 1
+    assert "Connection refused" in said.err
+    assert "Everything was taken back" in said.err
+    assert settled.shown() == before
+    assert not settled.queue()
+    assert STAMP not in arrived(settled, sink, "header@app.test")
+
+
+def test_a_wrong_port_ends_with_the_old_configuration_and_a_sentence(
+    settled: PlainPostfix, door_service: Service
+) -> None:
+    before = settled.shown()
+    said = settled.lamson(
+        "apply", "--yes", "--door", "filter", "--listen", "127.0.0.1:9", *services(settled),
+        settings=door_service.settings,
+    )  # fmt: skip
+    assert (said.status, settled.shown()) == (1, before)
+    assert "did not reach the service at 127.0.0.1:9" in said.err
+
+
+def test_somebody_else_at_the_port_is_not_taken_for_the_service(
+    settled: PlainPostfix, door_service: Service, sink: RawSink
+) -> None:
+    before = settled.shown()
+    said = settled.lamson(
+        "apply", "--yes", "--door", "filter", "--listen", f"127.0.0.1:{settled.ports.sink}", *services(settled),
+        settings=door_service.settings,
+    )  # fmt: skip
+    assert (said.status, settled.shown()) == (1, before)
+    assert "was not the service" in said.err
+
+
+def test_the_trial_defers_what_the_service_refuses_until_it_is_ended(
+    settled: PlainPostfix, door_service: Service
+) -> None:
+    apply(settled, door_service, "filter")
+    assert "soft_bounce=yes" in settled.shown()[1]
+    assert apply(settled, door_service, "filter", "--final").startswith("The trial is over")
+    assert "soft_bounce" not in settled.shown()[1]
+    assert apply(settled, door_service, "filter").startswith("Nothing to change")
+
+
+def test_a_change_by_somebody_else_stops_the_rollback_with_a_diff(
+    settled: PlainPostfix, door_service: Service
+) -> None:
+    apply(settled, door_service, "filter")
+    settled.postconf("-P", "lamson/unix/smtp_data_done_timeout=700s")
+    changed = settled.shown()
+    said = settled.lamson("rollback", "--yes")
+    assert (said.status, settled.shown()) == (1, changed)
+    assert "+    -o smtp_data_done_timeout=700s" in said.err
+    settled.postconf("-P", "lamson/unix/smtp_data_done_timeout=600s")
+
+
+def test_mail_that_waits_for_the_service_leaves_another_way_after_the_rollback(
+    settled: PlainPostfix, door_service: Service, sink: RawSink
+) -> None:
+    apply(settled, door_service, "filter")
+    sink.mails.clear()
+    door_service.terminate()
+    try:
+        settled.send(Mail("alice@example.org", [Rcpt("header@app.test")], CONTENT))
+        poll("it waits", lambda: any(m["queue_name"] == "deferred" for m in settled.queue()), LIMIT_S)
+        assert settled.lamson("rollback", "--yes").status == 0
+        poll("it has arrived", lambda: bool(sink.mails), LIMIT_S)
+    finally:
+        door_service.start()
+    assert STAMP not in sink.mails[0].wire

@@ -1,0 +1,35 @@
+"""postfix-conf/ is what the code that applies would write, and every line of it has its reason."""
+
+from pathlib import Path
+
+import pytest
+
+from lamsonproxy.postfix.choices import DOORS, DoorKind
+from lamsonproxy.postfix.doors import fragments
+from lamsonproxy.postfix.emit import every_door, example
+
+FOLDER = Path(__file__).parents[3] / "postfix-conf"
+
+
+def test_the_folder_holds_what_the_code_writes_and_nothing_else() -> None:
+    present = {str(p.relative_to(FOLDER)): p.read_text("utf-8") for p in FOLDER.rglob("*") if p.is_file()}
+    present.pop("README.md", None)
+    assert present == dict(every_door())
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_every_line_has_a_reason_and_a_source(door: DoorKind) -> None:
+    found = fragments(example(door))
+    for entry in found.entries:
+        assert entry.why and entry.source
+        for option in entry.options:
+            assert option.why and option.source, option
+    for each in (*found.front, *found.parameters, *found.routing):
+        assert each.why and each.source, each
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_no_option_is_given_twice(door: DoorKind) -> None:
+    for entry in fragments(example(door)).entries:
+        names = [option.name for option in entry.options]
+        assert len(names) == len(set(names))
