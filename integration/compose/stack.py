@@ -137,9 +137,9 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def docker(*words: str) -> str:
+def docker(*words: str, limit_s: float = COMMAND_LIMIT_S) -> str:
     """What a docker command says. Raises RuntimeError with what it complains about."""
-    return _bytes_of("docker", *words).decode("utf-8", "replace")
+    return _bytes_of("docker", *words, limit_s=limit_s).decode("utf-8", "replace")
 
 
 def _bytes_of(*words: str, limit_s: float = COMMAND_LIMIT_S, **environment: str) -> bytes:
