@@ -12,13 +12,16 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help run test quick check bench soak fuzz lock clean
+.PHONY: help run test quick compose-test check bench soak fuzz lock clean
 
 help:
 	@echo 'make run    the service, a small application and a sink; one mail sent while you watch'
 	@echo '            (ARGS=--once: leave after the first mail)'
 	@echo 'make test   all tests; those with a real Postfix where one can be had (REQUIRE_POSTFIX=1: or fail)'
 	@echo 'make quick  the tests that need no Postfix'
+	@echo 'make compose-test'
+	@echo '            the compose stack and the systemd units, in containers (REQUIRE_DOCKER=1: or fail;'
+	@echo '            COMPOSE=docker-compose: with that command)'
 	@echo 'make check  linters and types'
 	@echo 'make bench  mails per second, CPU per mail, peak memory'
 	@echo 'make soak   the long form of the tests'
@@ -44,6 +47,10 @@ test: $(VENV)/made quick
 
 quick: $(VENV)/made
 	$(PYTEST) -n 2 tests $(ARGS)
+
+# Nothing is captured: whoever watches sees what is done.
+compose-test: $(VENV)/made
+	COMPOSE_TEST=1 $(PYTEST) -s integration/compose $(ARGS)
 
 check: $(VENV)/made
 	VENV=$(VENV) scripts/check
