@@ -32,6 +32,8 @@ class Rules:
     """The limits of one door's dialogue."""
 
     hostname: str
+    instance: str = ""
+    """Said in the greeting, by which our own relay knows this door."""
     size_limit: int = 64 * 1024 * 1024
     """Octets of a message, as offered in SIZE."""
     recipients: int = 1000
@@ -85,14 +87,19 @@ class Dialogue:
         self._extended = False
         self._rules = rules
         self._admit = admit
+        self.has_named = False
+        """Whether the last command was a RCPT that was taken. Somebody else may yet refuse it: `refuse_named`."""
         self._errors = self._junk = self._messages = 0
         self._forget()
 
     def greeting(self) -> Reply:
-        return Reply(220, "", f"{self._rules.hostname} {self.spoken} lamsonproxy")
+        return Reply(
+            220, "", f"{self._rules.hostname} {self.spoken} lamsonproxy {self._rules.instance}".rstrip()
+        )
 
     def command(self, line: bytes) -> Reply:
         """Answer one line, its line end included."""
+        self.has_named = False
         return self._counted(self._answer(line))
 
     def overlong(self) -> Reply:
@@ -104,8 +111,7 @@ class Dialogue:
 
         Nothing of a transaction survives its end, XFORWARD included, whatever the reply to it will be.
         """
-        assert self._sender is not None
-        envelope = Envelope(self._sender, tuple(self._recipients), self._params, self._xforward)
+        envelope = self.envelope
         self._messages += 1
         self._junk = 0
         self._forget()
@@ -121,6 +127,16 @@ class Dialogue:
     @property
     def in_transaction(self) -> bool:
         return self._sender is not None
+
+    @property
+    def envelope(self) -> Envelope:
+        """The envelope so far, from MAIL on."""
+        assert self._sender is not None
+        return Envelope(self._sender, tuple(self._recipients), self._params, self._xforward)
+
+    def refuse_named(self) -> None:
+        """The recipient of the last command is none of this mail's after all."""
+        self._recipients.pop()
 
     def protocol(self, envelope: Envelope) -> str:
         """The word for this mail's Received line (RFC 3848, RFC 6531 §4.3)."""
@@ -241,6 +257,7 @@ class Dialogue:
         if address == NULL_SENDER:
             return Reply(501, "5.1.3", "A recipient has an address")
         self._recipients.append(Recipient(address, params))
+        self.has_named = True
         return Reply(250, "2.1.5", "Ok")
 
     def _data(self, argument: str) -> Reply:

@@ -79,12 +79,28 @@ class Desk(Protocol):
         any more."""
 
 
-class Door:
-    """What the sessions of one door share: the settings, the desk, the budget, and the list of sessions."""
+class Gate(Protocol):
+    """Who is asked about each recipient when it is named."""
 
-    def __init__(self, settings: DoorSettings, desk: Desk, budget: Budget, log: MailLog) -> None:
+    async def ask(self, transaction: Transaction) -> Reply:
+        """Whether the last recipient so far is taken. There is no message yet."""
+
+    async def forget(self, trace: str) -> None:
+        """The mail of this trace has ended, settled or not. Never raises."""
+
+
+class Door:
+    """What the sessions of one door share: the settings, the desk, the budget, and the list of sessions.
+
+    Without a gate every recipient is taken.
+    """
+
+    def __init__(
+        self, settings: DoorSettings, desk: Desk, budget: Budget, log: MailLog, gate: Gate | None = None
+    ) -> None:
         self.settings = settings
         self.desk = desk
+        self.gate = gate
         self.budget = budget
         self.log = log
         self.sessions: set[SmtpSession] = set()
@@ -172,6 +188,8 @@ class SmtpSession(SMTP):
         self._lease = door.budget.lease()
         self._dialogue = self.dialogue(door.settings.rules, self._lease.grow_to)
         self._unsent = bytearray()
+        self._trace = ""
+        """The name of the mail under way."""
         self.is_settling = self._is_over = False
         self._linger: asyncio.TimerHandle | None = None
 
@@ -266,8 +284,11 @@ class SmtpSession(SMTP):
             self.leave(refused)
             return
         self._say(self._dialogue.greeting())
-        while self._dialogue.next is not Next.CLOSE:
-            await self._take_turns()
+        try:
+            while self._dialogue.next is not Next.CLOSE:
+                await self._take_turns()
+        finally:
+            await self._forget()
         await self._flush()
 
     async def _take_turns(self) -> None:
@@ -275,15 +296,39 @@ class SmtpSession(SMTP):
         self._reset_timeout()
         line = await self._line()
         reply = self._dialogue.command(line) if line else self._dialogue.overlong()
+        if self._dialogue.has_named and self._door.gate is not None:
+            reply = await self._ask(self._door.gate)
         self._say(reply)
         if reply in (TOO_MANY_ERRORS, NOT_HTTP):
             self._door.log.refused_session(self._settings.name, self._peer, "errors")
         if self._dialogue.next is Next.DATA:
             await self._mail()
         if not self._dialogue.in_transaction:
+            await self._forget()
             self._lease.end()
             if self._door.is_closing and self._dialogue.next is not Next.CLOSE:
                 self._say(self._dialogue.answered(SHUTTING_DOWN))
+
+    async def _ask(self, gate: Gate) -> Reply:
+        """Whether the gate takes the recipient that was named."""
+        self._stop_timer()
+        # The gate may take its time, and the client's patience with the replies before this one is running.
+        await self._flush()
+        transaction = self._transaction(self._dialogue.envelope, b"")
+        try:
+            reply = await gate.ask(transaction)
+        except Exception as error:
+            self._door.log.bug(transaction, error)
+            reply = with_trace(TROUBLE, transaction.trace)
+        if not reply.is_positive:
+            self._dialogue.refuse_named()
+        return self._dialogue.answered(reply)
+
+    async def _forget(self) -> None:
+        """There is no mail under way any more."""
+        trace, self._trace = self._trace, ""
+        if trace and self._door.gate is not None:
+            await self._door.gate.forget(trace)
 
     async def _line(self) -> bytes:
         while (line := self._inbox.line()) is None:
@@ -363,7 +408,8 @@ class SmtpSession(SMTP):
         if reader.refused is not None:
             self._lease.end()
 
-    async def _settle(self, envelope: Envelope, content: bytes) -> None:
+    def _transaction(self, envelope: Envelope, content: bytes) -> Transaction:
+        self._trace = self._trace or new_trace()
         session = Session(
             door=self._settings.name,
             peer=self._peer,
@@ -371,7 +417,10 @@ class SmtpSession(SMTP):
             helo=self._dialogue.helo,
             protocol=self._dialogue.protocol(envelope),
         )
-        transaction = Transaction(new_trace(), session, envelope, Message(content))
+        return Transaction(self._trace, session, envelope, Message(content))
+
+    async def _settle(self, envelope: Envelope, content: bytes) -> None:
+        transaction = self._transaction(envelope, content)
         awaited = self._replies_to(envelope)
         self.is_settling = True
         try:
