@@ -7,6 +7,7 @@ import asyncio
 import faulthandler
 import math
 import os
+import resource
 import signal
 import socket
 import threading
@@ -33,6 +34,7 @@ def work(channel: socket.socket, serve: Serve) -> int:
     # one.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     faulthandler.enable()
+    _allow_open_files()
     lines = channel.makefile("rb")
     assignment = read_assignment(lines.readline(LINE_LIMIT))
     settings = Settings.model_validate(assignment.settings)
@@ -41,6 +43,12 @@ def work(channel: socket.socket, serve: Serve) -> int:
     maillog.set_up(settings.log.format, settings.log.level, metrics.of_this_process().log_failures.inc)
     _leave_after_supervisor(lines, settings.limits.drain_s)
     return _run(settings, assignment, serve, _reporter(channel))
+
+
+def _allow_open_files() -> None:
+    """Use the hard limit of open files: the soft one is 1024 by tradition, for the sake of select(2)."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _run(settings: Settings, assignment: Assignment, serve: Serve, report: Report) -> int:

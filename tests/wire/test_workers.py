@@ -4,6 +4,7 @@ Most tests use a stand-in for the worker that carries no mail; the last ones use
 """
 
 import os
+import resource
 import signal
 import socket
 from collections.abc import Iterator
@@ -204,3 +205,14 @@ def test_workers_leave_when_the_supervisor_is_killed(real: Supervised) -> None:
     workers = real.workers()
     real.signal(signal.SIGKILL)
     until(lambda: all(map(is_gone, workers)))
+
+
+@pytest.mark.fault("S11")
+def test_a_worker_may_open_as_many_files_as_the_hard_limit_allows(real: Supervised) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        real.start_and_wait()
+        assert {resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in real.workers()} == {(hard, hard)}
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
