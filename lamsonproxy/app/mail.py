@@ -5,7 +5,7 @@ handler changes is its recipient's private copy, and goes nowhere unless the ver
 When the deadline has passed the handler has lost its mail: every access raises, from whatever thread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 from lamsonproxy.errors import AppError
@@ -30,6 +30,11 @@ class Copy:
     def same_as(self, other: "Copy") -> bool:
         """Whether one relay transaction can carry both: equal in bytes and sender (design law 7)."""
         return self.sender == other.sender and self.edits.same_as(other.edits)
+
+    @property
+    def likeness(self) -> Hashable:
+        """Equal for copies of one mail that one relay transaction can carry."""
+        return self.sender, self.edits.likeness
 
 
 @dataclass(slots=True)

@@ -48,6 +48,14 @@ class Address:
         return self.spec.rpartition("@")[2] if "@" in self._unquoted else ""
 
     @property
+    def ascii_domain(self) -> str:
+        """The domain as DNS compares it: A-labels, small letters. As it came where it is no domain name."""
+        try:
+            return self.domain.encode("idna").decode("ascii").lower()
+        except UnicodeError:
+            return self.domain.lower()
+
+    @property
     def _unquoted(self) -> str:
         return re.sub(_QUOTED, '""', self.spec)
 

@@ -9,7 +9,7 @@ RFC 5322 §3.6 (fields may be added at either end), design law 2.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from itertools import chain
 
 from lamsonproxy.mail.folding import write_field
@@ -177,8 +177,13 @@ class Edits:
     def same_as(self, other: "Edits") -> bool:
         """Whether the same octets leave. Copies of one message share a body, which is not compared then."""
         if self.message is other.message:
-            return self._body == other._body and self.headers.encoded() == other.headers.encoded()
+            return bool(self.likeness == other.likeness)
         return b"".join(self.parts()) == b"".join(other.parts())
+
+    @property
+    def likeness(self) -> Hashable:
+        """Equal for edits of one message after which the same octets leave."""
+        return self.headers.encoded(), self._body
 
     def list_changes(self) -> tuple[str, ...]:
         """What has changed, in short words for the log: names, never values."""

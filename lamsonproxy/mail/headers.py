@@ -34,6 +34,8 @@ _MBOX_LINES = re.compile(rb"(?:>*+From [^\n]*+\n)*+")
 _RECEIVED_FIRST = re.compile(rb"received[ \t]*+:", re.IGNORECASE)
 # Begins with one plain octet, so that the search runs at the speed of memchr(3).
 _RECEIVED = re.compile(rb"\n[Rr][Ee][Cc][Ee][Ii][Vv][Ee][Dd][ \t]*+:")
+_DELIVERED_TO_FIRST = re.compile(rb"delivered-to[ \t]*+:", re.IGNORECASE)
+_DELIVERED_TO = re.compile(rb"\n[Dd][Ee][Ll][Ii][Vv][Ee][Rr][Ee][Dd]-[Tt][Oo][ \t]*+:")
 # The look behind keeps it linear: a run of CRs is tried once, not from each of its octets.
 _FOLDING = re.compile(rb"(?<!\r)\r*+\n(?=[ \t])")
 
@@ -188,6 +190,12 @@ def count_received(raw: bytes, head: Head) -> int:
     """The number of Received fields, without making any: every mail is asked this, as a loop guard."""
     first = _RECEIVED_FIRST.match(raw, head.start, head.end)
     return bool(first) + len(_RECEIVED.findall(raw, head.start, head.end))
+
+
+def count_delivered_to(raw: bytes, head: Head) -> int:
+    """The number of Delivered-To fields: Postfix's local(8) writes one where mail is forwarded."""
+    first = _DELIVERED_TO_FIRST.match(raw, head.start, head.end)
+    return bool(first) + len(_DELIVERED_TO.findall(raw, head.start, head.end))
 
 
 def below_received(raw: bytes, head: Head) -> int:

@@ -12,7 +12,14 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from lamsonproxy.mail.defects import Defects
-from lamsonproxy.mail.headers import Head, Headers, below_received, count_received, find_head
+from lamsonproxy.mail.headers import (
+    Head,
+    Headers,
+    below_received,
+    count_delivered_to,
+    count_received,
+    find_head,
+)
 from lamsonproxy.mail.mailboxes import first_address
 from lamsonproxy.mail.mime import scan
 from lamsonproxy.mail.part import Part
@@ -64,6 +71,11 @@ class Message:
     def received_count(self) -> int:
         """How many hosts say that they have had it: the number of Received fields."""
         return count_received(self.raw, self.head)
+
+    @cached_property
+    def hop_count(self) -> int:
+        """How often it was handed on: the number of Received and Delivered-To fields."""
+        return self.received_count + count_delivered_to(self.raw, self.head)
 
     @cached_property
     def sender(self) -> str:
