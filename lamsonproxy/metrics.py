@@ -133,6 +133,9 @@ class Metrics:
         self.copies_differ = counter(
             "lamson_copies_differ_total", "Mails deferred because the copies of their recipients differ."
         )
+        self.would_loop = counter(
+            "lamson_would_loop_total", "Recipients deferred because their mail would come back to us."
+        )
         self.bugs = counter(
             "lamson_bugs_total", "Errors of lamsonproxy itself; each has a traceback in the log."
         )

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.envelope import Envelope, Recipient
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
@@ -186,6 +187,9 @@ class MailLog(Protocol):
 
     def copies_differ(self, transaction: Transaction) -> None:
         """451, because one reply and one relay transaction cannot serve copies that differ; names the remedy."""
+
+    def would_loop(self, transaction: Transaction, recipient: Address) -> None:
+        """451, because Postfix hands us the domain to which the mail would go on; names the remedy."""
 
     def bug(self, transaction: Transaction, error: BaseException) -> None:
         """An exception of ours: 451, and the traceback here."""

@@ -19,6 +19,7 @@ from lamsonproxy.config import Door as DoorConfig
 from lamsonproxy.config import Settings
 from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.dialogue import Rules
+from lamsonproxy.doors.lmtp import LmtpDoor
 from lamsonproxy.doors.smtp import Door, DoorSettings
 from lamsonproxy.engine import DoorPolicy, Engine
 from lamsonproxy.mail.probe import PROBE_FOLDER
@@ -57,6 +58,13 @@ class EngineDesk:
         yield await self.engine.settle(transaction, self.policy, withdrawn)
 
 
+class EachDesk(EngineDesk):
+    """The desk behind a door that has an answer for each recipient."""
+
+    def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> AsyncIterator[Reply]:
+        return self.engine.settle_each(transaction, self.policy, withdrawn)
+
+
 class Service:
     """The parts of one worker."""
 
@@ -83,16 +91,17 @@ class Service:
             log=log,
             clock=self.clock,
             hostname=settings.hostname,
+            instance=settings.identity,
         )
-        self.doors = [
-            Door(
-                door_settings(settings, door),
-                EngineDesk(self.engine, door_policy(settings, door)),
-                self.budget,
-                log,
-            )
-            for door in settings.door
-        ]
+        self.doors = [self._door(door, log) for door in settings.door]
+
+    def _door(self, door: DoorConfig, log: MailLog) -> Door:
+        settings, policy = door_settings(self.settings, door), door_policy(self.settings, door)
+        match door.kind:
+            case "filter":
+                return Door(settings, EngineDesk(self.engine, policy), self.budget, log)
+            case "lmtp":
+                return LmtpDoor(settings, EachDesk(self.engine, policy), self.budget, log)
 
     async def open(
         self, sockets: Mapping[str, socket.socket], stack: AsyncExitStack
@@ -184,6 +193,7 @@ def relay_settings(settings: Settings) -> RelaySettings:
         host=relay.host,
         port=relay.port,
         helo=settings.hostname,
+        instance=settings.identity,
         connections=relay.connections,
         idle_s=relay.idle_s,
         connect_s=relay.connect_s,
@@ -197,6 +207,8 @@ def door_policy(settings: Settings, door: DoorConfig) -> DoorPolicy:
         on_error=door.on_error,
         deadline_s=door.deadline_s,
         received_limit=settings.limits.received,
+        own_received_limit=settings.limits.own_received,
+        domains=frozenset(door.domains),
         trace_header=door.trace_header,
     )
 
@@ -207,6 +219,7 @@ def door_settings(settings: Settings, door: DoorConfig) -> DoorSettings:
         name=door.name,
         rules=Rules(
             hostname=settings.hostname,
+            instance=settings.identity,
             size_limit=door.size_limit,
             recipients=limits.recipients,
             messages=limits.messages_per_session,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 
@@ -87,6 +88,9 @@ class RecordingLog:
 
     def copies_differ(self, transaction: Transaction) -> None:
         self._keep("copies_differ", transaction=transaction)
+
+    def would_loop(self, transaction: Transaction, recipient: Address) -> None:
+        self._keep("would_loop", transaction=transaction, recipient=recipient)
 
     def bug(self, transaction: Transaction, error: BaseException) -> None:
         self._keep("bug", transaction=transaction, error=error)

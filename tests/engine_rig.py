@@ -75,6 +75,7 @@ class Rig:
             log=self.log,
             clock=self.clock,
             hostname="filter.example.org",
+            instance="filter-1",
         )
 
     @property

@@ -5,6 +5,7 @@ wrong is told all at once, in sentences that name the key.
 """
 
 from lamsonproxy.config.load import load
-from lamsonproxy.config.settings import Door, HostPort, Settings, host_port
+from lamsonproxy.config.places import HostPort, Place, UnixSocket, host_port
+from lamsonproxy.config.settings import Door, Settings
 
-__all__ = ["Door", "HostPort", "Settings", "host_port", "load"]
+__all__ = ["Door", "HostPort", "Place", "Settings", "UnixSocket", "host_port", "load"]

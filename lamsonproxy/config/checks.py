@@ -4,11 +4,12 @@ Law: a check names the sections that it reads, and is left out when one of them 
 that no sentence is about a value that nobody wrote.
 """
 
-import ipaddress
 from collections.abc import Callable, Collection, Iterator
 from itertools import combinations
 
-from lamsonproxy.config.settings import HostPort, Settings
+from lamsonproxy.config.places import HostPort, Place, UnixSocket
+from lamsonproxy.config.reach import is_reached
+from lamsonproxy.config.settings import Settings
 
 
 def contradictions(settings: Settings, spoilt: Collection[str] = ()) -> Iterator[str]:
@@ -30,10 +31,10 @@ def _names_differ(settings: Settings) -> Iterator[str]:
 
 
 def _addresses_differ(settings: Settings) -> Iterator[str]:
-    places = [(f"door[{number}].listen", door.listen) for number, door in enumerate(settings.door)]
-    places.append(("metrics.listen", settings.metrics.listen))
-    for (a, first), (b, second) in combinations(places, 2):
-        if first.port and _same_place(first, second):
+    places: dict[str, Place] = {f"door[{n}].listen": door.listen for n, door in enumerate(settings.door)}
+    places["metrics.listen"] = settings.metrics.listen
+    for (a, first), (b, second) in combinations(places.items(), 2):
+        if is_reached(first, second) or is_reached(second, first):
             yield f"{a} and {b} are both {second}; each needs an address of its own."
 
 
@@ -41,8 +42,17 @@ def _relay_is_no_door(settings: Settings) -> Iterator[str]:
     # Design law 8: mail would go round for ever.
     target = HostPort(settings.relay.host, settings.relay.port)
     for number, door in enumerate(settings.door):
-        if _same_place(door.listen, target):
+        if is_reached(door.listen, target):
             yield f"relay.port sends mail to {target}, our own door[{number}]: it would go round in a loop."
+
+
+def _smtp_has_a_port(settings: Settings) -> Iterator[str]:
+    for number, door in enumerate(settings.door):
+        if door.kind == "filter" and isinstance(door.listen, UnixSocket):
+            yield (
+                f"door[{number}].listen is {door.listen}, which Postfix's smtp(8) client cannot reach:"
+                ' use host:port, or kind = "lmtp".'
+            )
 
 
 def _budget_holds_a_message(settings: Settings) -> Iterator[str]:
@@ -60,27 +70,6 @@ _CHECKS: tuple[tuple[tuple[str, ...], Callable[[Settings], Iterator[str]]], ...]
     (("door",), _names_differ),
     (("door", "metrics"), _addresses_differ),
     (("door", "relay"), _relay_is_no_door),
+    (("door",), _smtp_has_a_port),
     (("door", "limits", "workers"), _budget_holds_a_message),
 )
-
-
-def _same_place(listening: HostPort, other: HostPort) -> bool:
-    """Whether connecting to the other would reach the listening one; names other than localhost are not
-    looked up."""
-    if listening.port != other.port:
-        return False
-    here, there = _address(listening.host), _address(other.host)
-    return here == there or (
-        _is(here, "unspecified") and (_is(there, "loopback") or _is(there, "unspecified"))
-    )
-
-
-def _address(host: str) -> str:
-    return "127.0.0.1" if host.lower() == "localhost" else host.lower()
-
-
-def _is(host: str, quality: str) -> bool:
-    try:
-        return bool(getattr(ipaddress.ip_address(host), f"is_{quality}"))
-    except ValueError:
-        return False

@@ -5,104 +5,38 @@ it (`relay.port` is `LAMSON_RELAY__PORT`, the first door's listen is `LAMSON_DOO
 read that does not stand here. Names and units are Postfix's where Postfix has the thing.
 """
 
-import ipaddress
-import os
-import re
+import hashlib
 import socket
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from lamsonproxy.config.places import HostPort
+from lamsonproxy.config.values import (
+    Application,
+    Bytes,
+    Count,
+    Domains,
+    DoorListen,
+    Group,
+    Hostname,
+    Instance,
+    Kind,
+    Listen,
+    Mode,
+    Name,
+    Networks,
+    Port,
+    Processes,
+    Seconds,
+)
 from lamsonproxy.mail.wire import BareCr, BareNewline
 
 ENVIRONMENT_PREFIX = "LAMSON_"
-LATER_DOORS = ("lmtp", "proxy", "queue")
-
-_HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+)):([0-9]{1,5})")
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-_APPLICATION = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
-_HOSTNAME = re.compile(
-    r"(?=.{1,255}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
-)
-
-
-class HostPort(NamedTuple):
-    """Where a socket listens."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def host_port(value: object) -> HostPort:
-    """Read `host:port`. Raises ValueError with a sentence's end."""
-    if isinstance(value, HostPort):
-        return value
-    match = _HOST_PORT.fullmatch(value) if isinstance(value, str) else None
-    if match is None or int(match[3]) > 65535:
-        raise ValueError("must be host:port, such as 127.0.0.1:10025 or [::1]:10025")
-    return HostPort(match[1] or match[2], int(match[3]))
-
-
-def _network(value: object) -> object:
-    if isinstance(value, IPv4Network | IPv6Network):
-        return value
-    try:
-        return ipaddress.ip_network(value) if isinstance(value, str) else _not_a_network()
-    except ValueError:
-        return _not_a_network()
-
-
-def _not_a_network() -> object:
-    raise ValueError("must be a network without host bits, such as 127.0.0.0/8 or ::1")
-
-
-def _words(value: object) -> object:
-    # The environment has no lists: LAMSON_DOOR__0__TRUST="127.0.0.0/8, ::1".
-    return re.split(r"[,\s]+", value.strip(", ")) if isinstance(value, str) else value
-
-
-def _processes(value: object) -> object:
-    return len(os.sched_getaffinity(0)) if value == "auto" else value
-
-
-def _hostname(value: object) -> object:
-    if not isinstance(value, str) or not _HOSTNAME.fullmatch(value):
-        raise ValueError("must be a host name, such as mail.example.org")
-    return value
-
-
-def _application(value: object) -> object:
-    if isinstance(value, str) and value and not _APPLICATION.fullmatch(value):
-        raise ValueError("must be module:name, such as app.main:app, or empty")
-    return value
-
-
-def _name(value: object) -> object:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ValueError("must be at most 32 small letters, digits, - and _")
-    return value
-
-
-def _kind(value: object) -> object:
-    if value in LATER_DOORS:
-        raise ValueError(f'{value} comes in a later release; this one has "filter"')
-    return value
-
-
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
-# A HostPort is a tuple, which pydantic-settings would read as JSON where it stands in the environment.
-Listen = Annotated[HostPort, NoDecode, BeforeValidator(host_port), PlainSerializer(str)]
-Count = Annotated[int, Field(ge=1)]
-Bytes = Annotated[int, Field(ge=1024)]
-Seconds = Annotated[float, Field(gt=0, le=86400)]
-Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Section(BaseModel):
@@ -121,13 +55,19 @@ class Door(Section):
             return {**fields, "name": fields.get("kind", "filter")}
         return fields
 
-    name: Annotated[str, BeforeValidator(_name)] = ""
+    name: Name = ""
     """What the log and the metrics call it: small letters, digits, `-` and `_`. By default its kind."""
-    kind: Annotated[Literal["filter"], BeforeValidator(_kind)] = "filter"
-    """How Postfix reaches it: `filter` is `content_filter` through the smtp(8) client."""
-    listen: Listen = HostPort("127.0.0.1", 10025)
-    """Address and port, `host:port`; an IPv6 address stands in brackets. Port 0 lets the system choose."""
-    trust: Annotated[tuple[Network, ...], BeforeValidator(_words)] = (
+    kind: Kind = "filter"
+    """How Postfix reaches it: `filter` is `content_filter` through the smtp(8) client, `lmtp` is
+    `content_filter` or `transport_maps` through the lmtp(8) client, with a reply for each recipient."""
+    listen: DoorListen = HostPort("127.0.0.1", 10025)
+    """Address and port, `host:port`; an IPv6 address stands in brackets. Port 0 lets the system choose. With
+    `lmtp` also `unix:/path`, a socket in the file system; a stale one is replaced."""
+    socket_mode: Mode = "0660"
+    """The permissions of `unix:/path`, octal: whoever may write to it may send mail, `trust` is not asked."""
+    socket_group: Group = ""
+    """The group of `unix:/path`, such as `postfix`; we must be a member. Empty: our own."""
+    trust: Networks = (
         IPv4Network("127.0.0.0/8"),
         IPv6Network("::1/128"),
     )
@@ -136,6 +76,9 @@ class Door(Section):
     unmatched: Literal["accept", "reject"] = "accept"
     """What becomes of a recipient that no route matches: `accept` hands the mail on, `reject` is 550 5.1.1,
     for where Postfix hands us whole domains."""
+    domains: Domains = ()
+    """Domains that Postfix hands us by `transport_maps`. A mail for one of their addresses that would be handed
+    on to that same address comes back to us for ever; so it is 451, and the log says why."""
     on_error: Literal["defer", "accept", "quarantine"] = "defer"
     """What becomes of mail whose handler failed: `defer` is 451 and Postfix tries again, `accept` hands on
     the original, `quarantine` keeps it. A route may say otherwise."""
@@ -196,7 +139,10 @@ class Limits(Section):
     command_bytes: Annotated[int, Field(ge=512)] = 4096
     """Octets of a command line; RFC 5321 §4.5.3.1.4 asks for 512, and ESMTP parameters for more."""
     received: Count = 100
-    """Received lines of a mail that has gone in circles; then 554 5.4.6. Postfix's `hopcount_limit` is 50."""
+    """Received and Delivered-To lines of a mail that has gone in circles; then 554 5.4.6. Postfix's
+    `hopcount_limit` is 50."""
+    own_received: Count = 10
+    """Received lines of this `instance` among them; then 554 5.4.6, before others have noticed."""
     handler_threads: Count = 16
     """Threads for `def` handlers, per worker. When stuck handlers have used them up the worker is
     replaced."""
@@ -248,15 +194,19 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
     )
 
-    app: Annotated[str, BeforeValidator(_application)] = ""
+    app: Application = ""
     """The application, `module:name`, such as `app.main:app`, found from the folder of lamson.toml. Empty:
     every mail passes unchanged."""
-    workers: Annotated[int, Field(ge=1, le=256), BeforeValidator(_processes)] = 2
+    workers: Processes = 2
     """Processes, or `auto` for as many as there are cores. With one, a handler that holds the interpreter
     stops all mail until the supervisor has replaced it (`limits.stall_s`)."""
-    hostname: Annotated[str, BeforeValidator(_hostname)] = Field(default_factory=socket.getfqdn)
+    hostname: Hostname = Field(default_factory=socket.getfqdn)
     """Our name in the banner, in EHLO and in Received lines. By default the machine's own, fully
     qualified."""
+    instance: Instance = ""
+    """What this service is called in its `Received:` line and its greeting, by which it knows mail that comes
+    round in a loop: letters, digits, `-` and `.`. Replicas that share the work should share it. Empty: made
+    from `hostname` and `quarantine.path`."""
     door: tuple[Door, ...] = (Door(),)
     """The doors, one `[[door]]` table each; without any, one filter door with its defaults."""
     relay: Relay = Relay()
@@ -264,6 +214,12 @@ class Settings(BaseSettings):
     quarantine: Quarantine = Quarantine()
     metrics: Metrics = Metrics()
     log: Log = Log()
+
+    @property
+    def identity(self) -> str:
+        """`instance`, or what stands for it: the same after a restart, another for another service on this host."""
+        own = f"{self.hostname}\n{self.quarantine.path}"
+        return self.instance or hashlib.sha256(own.encode()).hexdigest()[:12]
 
     @classmethod
     def settings_customise_sources(

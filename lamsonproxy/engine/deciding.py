@@ -18,6 +18,7 @@ from lamsonproxy.mail.envelope import Recipient
 from lamsonproxy.mail.fold import Fate, Outcome
 from lamsonproxy.mail.probe import probe_name
 from lamsonproxy.mail.reply import TROUBLE, Reply
+from lamsonproxy.mail.trace import count_own
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import (
     ACCEPT,
@@ -84,6 +85,7 @@ class Deciding:
         """`refused` are the recipients that were refused at RCPT already, by their place in the envelope."""
         self._routes = routes
         self._runner, self._probes = means.runner, means.probes
+        self._log, self._clock, self._instance = means.log, means.clock, means.instance
         self._asking = Asking(means, transaction, until)
         self._policy = policy
         self._transaction = transaction
@@ -100,13 +102,42 @@ class Deciding:
                 break
         return decisions
 
+    async def run_each(self) -> list[Decision]:
+        """Decide for each recipient by itself, until one decides for all. Whoever has not begun when the time is over
+        is deferred unasked: Postfix sends it again, without those that were served."""
+        decisions: list[Decision] = []
+        for recipient in self._transaction.envelope.recipients:
+            is_late = self._clock.monotonic() >= self._until
+            decisions.append(self._unasked(recipient) if is_late else await self._decide(recipient))
+            if decisions[-1].outcome.whole:
+                break
+        return decisions
+
+    def _unasked(self, recipient: Recipient) -> Decision:
+        copy = Mail(self._transaction, recipient, deadline=self._until).copy
+        return Decision(recipient, self._failed, copy)
+
     def _as_heard(self, recipient: Recipient, heard: Heard) -> Decision:
         copy = Mail(self._transaction, recipient, deadline=self._until).copy
         return Decision(recipient, heard.verdict, copy, heard.route, heard.reply)
 
     async def _decide(self, recipient: Recipient) -> Decision:
+        decision = await self._walk(recipient)
+        if self._comes_back(decision):
+            self._log.would_loop(self._transaction, recipient.address)
+            return replace(decision, verdict=self._failed)
+        return decision
+
+    def _comes_back(self, decision: Decision) -> bool:
+        """Whether the mail would be handed on to an address that Postfix hands to us (design law 8)."""
+        address = decision.recipient.address
+        if not isinstance(decision.verdict, Accept) or address.ascii_domain not in self._policy.domains:
+            return False
+        return any(recipient.address == address for recipient in decision.copy.recipients)
+
+    async def _walk(self, recipient: Recipient) -> Decision:
         mail = Mail(self._transaction, recipient, deadline=self._until)
-        if self._transaction.message.received_count > self._policy.received_limit:
+        if self._has_gone_round():
             return Decision(recipient, TOO_MANY_HOPS, mail.copy)
         if await self._is_awaited_probe(recipient):
             return Decision(recipient, Consume(), mail.copy, PROBE)
@@ -119,6 +150,13 @@ class Deciding:
         if not route and self._policy.unmatched == "reject":
             return Decision(recipient, UNMATCHED, mail.copy)
         return Decision(recipient, ACCEPT, mail.copy, route)
+
+    def _has_gone_round(self) -> bool:
+        message = self._transaction.message
+        return (
+            message.hop_count > self._policy.received_limit
+            or count_own(message, self._instance) > self._policy.own_received_limit
+        )
 
     async def _is_awaited_probe(self, recipient: Recipient) -> bool:
         name = probe_name(self._transaction, recipient)
@@ -140,4 +178,8 @@ class Deciding:
             case "quarantine":
                 return Quarantine("the handler failed")
             case "defer":
-                return replace(FAILED, text=f"{FAILED.text} ({self._transaction.trace})")
+                return self._failed
+
+    @property
+    def _failed(self) -> Defer:
+        return replace(FAILED, text=f"{FAILED.text} ({self._transaction.trace})")

@@ -5,12 +5,13 @@ relayed and nothing kept. The log says of each recipient what became of it, whic
 """
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.engine.deciding import Deciding, Decision
+from lamsonproxy.engine.each import Ends, SettlingEach, Unit, units_of
 from lamsonproxy.engine.guarding import NOTHING_EARLIER, Earlier, Guarding, log_refusal
-from lamsonproxy.engine.policy import RELAY_SHARE, DoorPolicy, Means
+from lamsonproxy.engine.policy import DoorPolicy, Means
 from lamsonproxy.engine.proxying import Proxying
 from lamsonproxy.engine.settling import NOBODY_WAITS, Settled, Settling
 from lamsonproxy.errors import RemoteError, StorageError
@@ -40,10 +41,13 @@ class Engine:
         log: MailLog,
         clock: Clock,
         hostname: str,
+        instance: str,
     ) -> None:
         self._routes = routes
         self._log, self._clock = log, clock
-        self._means = Means(runner, courier, quarantine, notices, probes, conversations, log, clock, hostname)
+        self._means = Means(
+            runner, courier, quarantine, notices, probes, conversations, log, clock, hostname, instance
+        )
 
     async def guard(self, transaction: Transaction, policy: DoorPolicy) -> Reply:
         """Answer the RCPT of the last recipient so far, without asking downstream. Never raises what handlers do."""
@@ -64,6 +68,50 @@ class Engine:
         """Settle one mail and give the one answer for all of its recipients. Never raises."""
         return await self._settle(transaction, policy, withdrawn)
 
+    async def settle_each(
+        self, transaction: Transaction, policy: DoorPolicy, withdrawn: Callable[[], bool] = lambda: False
+    ) -> AsyncIterator[Reply]:
+        """Settle one mail and give an answer for each recipient, in envelope order, each as soon as it is true.
+        Never raises."""
+        begun = self._clock.monotonic()
+        self._log.received(transaction)
+        deadline, courier = begun + policy.deadline_s, self._means.courier
+        deciding = Deciding(self._routes, self._means, policy, transaction, policy.handlers_end(begun), {})
+        decisions: Sequence[Decision] = ()
+        ends: Ends = {}
+        unlogged = list(range(len(transaction.envelope.recipients)))
+        try:
+            decisions, ends = await self._decide_each(transaction, deciding)
+            units = {min(unit): unit for unit in units_of(decisions)}
+            while unlogged:
+                n = unlogged[0]
+                if n not in ends:
+                    settling = SettlingEach(self._means, policy, transaction, withdrawn, deadline, courier)
+                    ends |= await self._settle_unit(transaction, settling, units[n])
+                self._log_end(transaction, unlogged.pop(0), decisions, ends[n], begun)
+                yield ends[n].reply
+        finally:
+            for n in unlogged:
+                self._log_end(transaction, n, decisions, ends.get(n, Settled(NOBODY_WAITS)), begun)
+
+    async def _decide_each(
+        self, transaction: Transaction, deciding: Deciding
+    ) -> tuple[Sequence[Decision], Ends]:
+        """What is to happen to each, and the ends of all where that is one end for all."""
+        places = range(len(transaction.envelope.recipients))
+        try:
+            decisions = await deciding.run_each()
+        except Exception as error:
+            return (), dict.fromkeys(places, Settled(self._answer_to(transaction, error)))
+        whole = next((decision.outcome for decision in decisions if decision.outcome.whole), None)
+        return decisions, dict.fromkeys(places, Settled(whole.reply)) if whole else {}
+
+    async def _settle_unit(self, transaction: Transaction, settling: SettlingEach, unit: Unit) -> Ends:
+        try:
+            return await settling.run_unit(unit)
+        except Exception as error:
+            return dict.fromkeys(unit, Settled(self._answer_to(transaction, error)))
+
     async def _settle(
         self,
         transaction: Transaction,
@@ -74,7 +122,7 @@ class Engine:
         begun = self._clock.monotonic()
         self._log.received(transaction)
         deadline = begun + policy.deadline_s
-        handlers_end = deadline - policy.deadline_s * RELAY_SHARE
+        handlers_end = policy.handlers_end(begun)
         deciding = Deciding(self._routes, self._means, policy, transaction, handlers_end, earlier.refused)
         offers = earlier.offers or self._means.courier
         settling = Settling(self._means, policy, transaction, withdrawn, deadline, offers)
@@ -90,7 +138,8 @@ class Engine:
         except Exception as error:
             settled = Settled(self._answer_to(transaction, error))
         finally:
-            self._log_each(transaction, decisions, settled, self._clock.monotonic() - begun)
+            for n in range(len(transaction.envelope.recipients)):
+                self._log_end(transaction, n, decisions, settled, begun)
         return settled.reply
 
     def _answer_to(self, transaction: Transaction, error: Exception) -> Reply:
@@ -106,23 +155,27 @@ class Engine:
                 self._log.bug(transaction, error)
         return with_trace(TROUBLE, transaction.trace)
 
-    def _log_each(
-        self, transaction: Transaction, decisions: Sequence[Decision], settled: Settled, seconds: float
+    def _log_end(
+        self,
+        transaction: Transaction,
+        n: int,
+        decisions: Sequence[Decision],
+        settled: Settled,
+        begun: float,
     ) -> None:
+        decision = decisions[n] if n < len(decisions) else None
         # Who was not asked any more shares the verdict of the one that decided for all.
         unasked = "reject" if settled.reply.is_permanent else "defer"
-        for n in range(len(transaction.envelope.recipients)):
-            decision = decisions[n] if n < len(decisions) else None
-            reply, queued_as = _end_of(settled, n)
-            self._log.decided(
-                transaction,
-                n,
-                verdict=name_of(decision.verdict) if decision else unasked,
-                route=decision.route if decision else "",
-                reply=reply,
-                queued_as=queued_as,
-                seconds=seconds,
-            )
+        reply, queued_as = _end_of(settled, n)
+        self._log.decided(
+            transaction,
+            n,
+            verdict=name_of(decision.verdict) if decision else unasked,
+            route=decision.route if decision else "",
+            reply=reply,
+            queued_as=queued_as,
+            seconds=self._clock.monotonic() - begun,
+        )
 
 
 def _end_of(settled: Settled, n: int) -> tuple[Reply, str]:

@@ -3,6 +3,7 @@
 Law: values only.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,7 +35,14 @@ class DoorPolicy:
     speed_adjust: bool = False
     """Postfix has promised every recipient before it connects, so no RCPT is refused (SMTPD_PROXY_README)."""
     received_limit: int = 100
+    own_received_limit: int = 10
+    domains: Collection[str] = ()
+    """Domains that Postfix hands us, in small letters: what is handed on to them comes back."""
     trace_header: bool = True
+
+    def handlers_end(self, begun: float) -> float:
+        """When the handlers must have decided about a mail that was read to its end then."""
+        return begun + self.deadline_s * (1 - RELAY_SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +58,4 @@ class Means:
     log: MailLog
     clock: Clock
     hostname: str
+    instance: str

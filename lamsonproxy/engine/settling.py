@@ -6,9 +6,9 @@ task stops half-way (design law 6). What fails while leaving changes no answer.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from lamsonproxy import __version__
 from lamsonproxy.app.mail import Copy
@@ -21,6 +21,8 @@ from lamsonproxy.mail.reply import TROUBLE, Reply, with_trace
 from lamsonproxy.mail.trace import received_line
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.ports import Offer, Offers, Parts, Unit
+
+_T = TypeVar("_T")
 
 NOBODY_WAITS = Reply(451, "4.4.2", "The client went away")
 
@@ -71,11 +73,16 @@ class Settling:
         return await self._relay(decisions, outcomes)
 
     async def _relay(self, decisions: Sequence[Decision], outcomes: Sequence[Outcome]) -> Settled:
-        envelope = self._envelope_of([decisions[n].copy for n in _passing(outcomes)])
-        settled: Settled | None = None
+        copies = [decisions[n].copy for n in _passing(outcomes)]
+        return await self._offered(copies, lambda offer: self._give(decisions, outcomes, offer))
+
+    async def _offered(self, copies: Sequence[Copy], give: Callable[[Offer], Awaitable[_T]]) -> _T:
+        """Ask downstream, and then give; what fails while leaving changes no end."""
+        envelope = self._envelope_of(copies)
+        settled: _T | None = None
         try:
             async with self._offers.offer(envelope, deadline=self._deadline) as offer:
-                settled = await self._give(decisions, outcomes, offer)
+                settled = await give(offer)
         except Exception as error:
             if settled is None:
                 raise
@@ -87,7 +94,7 @@ class Settling:
     ) -> Settled:
         if offer.refusal is not None:
             return Settled(to_our_client(offer.refusal))
-        outcomes = _asked_downstream(decisions, outcomes, offer.recipients)
+        outcomes = asked_downstream(decisions, outcomes, offer.recipients)
         folded = fold(outcomes)
         if not folded.goes_on:
             return Settled(folded.reply)
@@ -152,6 +159,7 @@ class Settling:
             self._transaction.session,
             hostname=self._means.hostname,
             version=__version__,
+            instance=self._means.instance,
             trace=self._transaction.trace,
             at=self._means.clock.now(),
         )
@@ -162,7 +170,7 @@ def _passing(outcomes: Sequence[Outcome]) -> list[int]:
     return [n for n, outcome in enumerate(outcomes) if outcome.fate is Fate.PASS]
 
 
-def _asked_downstream(
+def asked_downstream(
     decisions: Sequence[Decision], outcomes: Sequence[Outcome], replies: Sequence[Reply]
 ) -> list[Outcome]:
     """The outcomes after downstream's word on each RCPT; those of one copy stand together."""

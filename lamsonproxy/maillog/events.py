@@ -15,6 +15,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from lamsonproxy.errors import AppError, RemoteError
+from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.maillog.lines import Event
@@ -138,6 +139,13 @@ class MailLog:
         self.metrics.copies_differ.inc()
         remedy = "set <transport>_destination_recipient_limit = 1 in main.cf"
         _write(logging.WARNING, "copies_differ", transaction, remedy=remedy)
+
+    @_never_raises
+    def would_loop(self, transaction: Transaction, recipient: Address) -> None:
+        """451, because Postfix hands us the domain to which the mail would go on; names the remedy."""
+        self.metrics.would_loop.inc()
+        remedy = "give the address a route, or take its domain out of transport_maps and of the door's domains"
+        _write(logging.WARNING, "would_loop", transaction, to=f"<{recipient.raw}>", remedy=remedy)
 
     @_never_raises
     def bug(self, transaction: Transaction, error: BaseException) -> None:

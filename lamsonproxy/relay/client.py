@@ -36,7 +36,7 @@ Stage = Literal[
     "pool", "connect", "banner", "ehlo", "xforward", "mail", "rcpt", "data", "body", "end", "rset", "quit"
 ]
 Kind = Literal[
-    "busy", "refused", "unreachable", "timeout", "reset", "closed", "garbage", "rejected", "lacking"
+    "busy", "refused", "unreachable", "timeout", "reset", "closed", "garbage", "rejected", "lacking", "loop"
 ]
 
 
@@ -100,7 +100,9 @@ class Client(SMTPProtocol):
     async def greet(self, deadline: float) -> Reply:
         """Hear the banner and say EHLO; gives the reply to it."""
         self._limit.deadline = deadline
-        self._demand(await self.reply("banner"))
+        banner = self._demand(await self.reply("banner"))
+        if self._settings.instance and f"lamsonproxy {self._settings.instance}" in banner.text:
+            raise self.broken("loop", f"{banner}: relay.host and relay.port lead to a door of our own")
         await self.send((b"EHLO " + self._settings.helo.encode("ascii", "replace"),))
         reply = self._demand(await self.reply("ehlo"))
         words = (line.split(None, 1) for line in reply.text.split("\n")[1:] if line.strip())

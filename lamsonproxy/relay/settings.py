@@ -15,6 +15,8 @@ class RelaySettings:
     port: int
     helo: str
     """Our name in EHLO."""
+    instance: str = ""
+    """What our own doors say of themselves in their greeting; "" when there are none."""
     connections: int = 20
     """Connections at most; more mails wait. As many as Postfix's default_destination_concurrency_limit."""
     idle_s: float = 30.0

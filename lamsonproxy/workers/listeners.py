@@ -7,8 +7,9 @@ because of one; sockets that are needed no more are closed only when the new wor
 import socket
 from collections.abc import Mapping
 
-from lamsonproxy.config import HostPort
+from lamsonproxy.config import HostPort, Place, UnixSocket
 from lamsonproxy.errors import ConfigError
+from lamsonproxy.workers.unix import UnixListener, permit
 
 BACKLOG = 1024
 """Connections that wait for a worker to accept them; Postfix's own default, 100, is reached in a burst."""
@@ -19,9 +20,9 @@ class Listeners:
 
     def __init__(self, sockets: Mapping[str, socket.socket] | None = None) -> None:
         self.sockets = dict(sockets or {})
-        self._asked: dict[str, HostPort] = {}
+        self._asked: dict[str, Place] = {}
 
-    def changed(self, wanted: Mapping[str, HostPort]) -> "Listeners":
+    def changed(self, wanted: Mapping[str, Place]) -> "Listeners":
         """Listeners on these addresses; those that are bound already are shared.
 
         Raises ConfigError with every address that cannot be bound; then nothing has changed.
@@ -31,6 +32,8 @@ class Listeners:
         for name, place in wanted.items():
             try:
                 listeners.sockets[name] = bound.get(_key(name, place)) or _bound(place)
+                if isinstance(place, UnixSocket):
+                    permit(place)
             except OSError as error:
                 problems.append(f"{name} cannot listen on {place}: {error.strerror}.")
         listeners._asked = dict(wanted)
@@ -51,15 +54,21 @@ class Listeners:
 
     def address(self, name: str) -> str:
         """Where it listens; with the system's choice of port where the settings say 0."""
-        host, port, *_ = self.sockets[name].getsockname()
-        return str(HostPort(host, port))
+        address = self.sockets[name].getsockname()
+        return str(UnixSocket(address) if isinstance(address, str) else HostPort(*address[:2]))
 
 
-def _key(name: str, place: HostPort) -> object:
+def _key(name: str, place: Place) -> object:
+    if isinstance(place, UnixSocket):
+        return place.path
     return place if place.port else (name, place)
 
 
-def _bound(place: HostPort) -> socket.socket:
+def _bound(place: Place) -> socket.socket:
+    return UnixListener(place.path, BACKLOG) if isinstance(place, UnixSocket) else _bound_to_port(place)
+
+
+def _bound_to_port(place: HostPort) -> socket.socket:
     family, kind, _, _, address = socket.getaddrinfo(
         *place, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]

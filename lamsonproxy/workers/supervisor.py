@@ -14,10 +14,11 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from lamsonproxy import maillog
-from lamsonproxy.config import HostPort, Settings
+from lamsonproxy.config import Door, Place, Settings, UnixSocket
 from lamsonproxy.errors import ConfigError
 from lamsonproxy.metrics import SupervisorMetrics
 from lamsonproxy.workers.crew import Crew, Workplace
@@ -150,9 +151,15 @@ class Supervisor:
             self._journal.listening(name, listeners.address(name))
 
 
-def _addresses(settings: Settings) -> dict[str, HostPort]:
-    doors = {door.name: door.listen for door in settings.door}
+def _addresses(settings: Settings) -> dict[str, Place]:
+    doors = {door.name: _place_of(door) for door in settings.door}
     return {**doors, STATUS_PAGE: settings.metrics.listen}
+
+
+def _place_of(door: Door) -> Place:
+    if isinstance(door.listen, UnixSocket):
+        return replace(door.listen, mode=int(door.socket_mode, 8), group=door.socket_group)
+    return door.listen
 
 
 @contextmanager

@@ -235,6 +235,7 @@ def test_every_event_is_counted(mail_log: MailLogPort, registry: CollectorRegist
     mail_log.relay_failed(mail, RemoteError("dot", "closed", ambiguous=True))
     mail_log.storage_failed(mail, StorageError("kept", OSError(28, "No space left on device")))
     mail_log.copies_differ(mail)
+    mail_log.would_loop(mail, Address("a@lists.example.org"))
     mail_log.bug(mail, ValueError())
     mail_log.notice_sent("n", TAKEN)
     mail_log.notice_sent("n", Reply(550, "5.1.1", "no"))
@@ -255,6 +256,7 @@ def test_every_event_is_counted(mail_log: MailLogPort, registry: CollectorRegist
         ("lamson_ambiguous_total", {}),
         ("lamson_storage_failures_total", {}),
         ("lamson_copies_differ_total", {}),
+        ("lamson_would_loop_total", {}),
         ("lamson_bugs_total", {}),
         ("lamson_notices_total", {"outcome": "sent"}),
         ("lamson_notices_total", {"outcome": "refused"}),
