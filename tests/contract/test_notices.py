@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lamsonproxy.queues.notices import NoticeFolder
+from tests.contract.ticks import await_next_tick
 from tests.kept import MemoryNotices
 from tests.relay_rig import envelope
 
@@ -28,9 +29,10 @@ def test_what_is_held_does_not_wait_to_be_sent(notices: Waiting) -> None:
     assert list(notices.waiting()) == []
 
 
-def test_what_is_released_waits_oldest_first_and_is_read_as_it_was(notices: Waiting) -> None:
+def test_what_is_released_waits_oldest_first_and_is_read_as_it_was(notices: Waiting, tmp_path: Path) -> None:
     for name in "ba":
         notices.hold(name, ENVELOPE, (CONTENT,)).release()
+        await_next_tick(tmp_path)
     assert list(notices.waiting()) == ["b", "a"]
     assert notices.read("a") == (ENVELOPE, CONTENT)
 
