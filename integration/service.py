@@ -59,6 +59,7 @@ listen = "127.0.0.1:{self._pages}"
 
 [quarantine]
 path = "{folder}/quarantine"
+notice_sweep_s = 1
 
 {more}""")
 

@@ -1,0 +1,6 @@
+"""What every test run has in common: how long the property tests look for trouble."""
+
+from hypothesis import settings
+
+# `make fuzz`; a test that names its own number of examples keeps it.
+settings.register_profile("fuzz", max_examples=20_000, deadline=None)
