@@ -20,6 +20,7 @@ from lamsonproxy.config import Settings
 from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.dialogue import Rules
 from lamsonproxy.doors.lmtp import LmtpDoor
+from lamsonproxy.doors.proxy import ProxyDesk
 from lamsonproxy.doors.smtp import Door, DoorSettings
 from lamsonproxy.engine import DoorPolicy, Engine
 from lamsonproxy.mail.probe import PROBE_FOLDER
@@ -65,6 +66,20 @@ class EachDesk(EngineDesk):
         return self.engine.settle_each(transaction, self.policy, withdrawn)
 
 
+@dataclass(frozen=True, slots=True)
+class EngineGate:
+    """The gate of a door where downstream is asked with the message: `phase="rcpt"` handlers alone."""
+
+    engine: Engine
+    policy: DoorPolicy
+
+    async def ask(self, transaction: Transaction) -> Reply:
+        return await self.engine.guard(transaction, self.policy)
+
+    async def forget(self, trace: str) -> None:
+        return None
+
+
 class Service:
     """The parts of one worker."""
 
@@ -93,15 +108,20 @@ class Service:
             hostname=settings.hostname,
             instance=settings.identity,
         )
+        self.is_guarded = any(route.phase == "rcpt" for route in routes)
         self.doors = [self._door(door, log) for door in settings.door]
 
     def _door(self, door: DoorConfig, log: MailLog) -> Door:
         settings, policy = door_settings(self.settings, door), door_policy(self.settings, door)
+        gate = EngineGate(self.engine, policy) if self.is_guarded else None
         match door.kind:
             case "filter":
-                return Door(settings, EngineDesk(self.engine, policy), self.budget, log)
+                return Door(settings, EngineDesk(self.engine, policy), self.budget, log, gate)
             case "lmtp":
-                return LmtpDoor(settings, EachDesk(self.engine, policy), self.budget, log)
+                return LmtpDoor(settings, EachDesk(self.engine, policy), self.budget, log, gate)
+            case "proxy":
+                desk = ProxyDesk(lambda: self.engine.receive(policy))
+                return Door(settings, desk, self.budget, log, desk)
 
     async def open(
         self, sockets: Mapping[str, socket.socket], stack: AsyncExitStack
@@ -206,6 +226,8 @@ def door_policy(settings: Settings, door: DoorConfig) -> DoorPolicy:
         unmatched=door.unmatched,
         on_error=door.on_error,
         deadline_s=door.deadline_s,
+        rcpt_timeout_s=door.rcpt_timeout_s,
+        speed_adjust=door.speed_adjust,
         received_limit=settings.limits.received,
         own_received_limit=settings.limits.own_received,
         domains=frozenset(door.domains),

@@ -11,6 +11,9 @@ from lamsonproxy.config.places import HostPort, Place, UnixSocket
 from lamsonproxy.config.reach import is_reached
 from lamsonproxy.config.settings import Settings
 
+PROXY_LIMIT_S = 95
+POSTFIX_LINE = 2048
+
 
 def contradictions(settings: Settings, spoilt: Collection[str] = ()) -> Iterator[str]:
     """One sentence for each; checks that read a section in `spoilt` are left out."""
@@ -55,6 +58,33 @@ def _smtp_has_a_port(settings: Settings) -> Iterator[str]:
             )
 
 
+def _proxy_is_in_time(settings: Settings) -> Iterator[str]:
+    # smtpd_proxy_timeout is 100 s, and then Postfix's client hears of a "queue file write error".
+    for number, door in enumerate(settings.door):
+        if door.kind == "proxy":
+            for key in ("deadline_s", "rcpt_timeout_s"):
+                if getattr(door, key) >= PROXY_LIMIT_S:
+                    yield (
+                        f"door[{number}].{key} is {getattr(door, key):g}, but Postfix waits 100 s for a proxy"
+                        f" (smtpd_proxy_timeout): it must be less than {PROXY_LIMIT_S}."
+                    )
+
+
+def _only_a_proxy_is_adjusted(settings: Settings) -> Iterator[str]:
+    for number, door in enumerate(settings.door):
+        if door.speed_adjust and door.kind != "proxy":
+            yield f'door[{number}].speed_adjust is for kind = "proxy", and this door is "{door.kind}".'
+
+
+def _proxy_reads_what_postfix_passes_on(settings: Settings) -> Iterator[str]:
+    # smtpd(8) hands on its client's MAIL and RCPT as they came, up to line_length_limit.
+    if settings.limits.command_bytes < POSTFIX_LINE and any(door.kind == "proxy" for door in settings.door):
+        yield (
+            f"limits.command_bytes is {settings.limits.command_bytes}, but at a proxy door Postfix hands on"
+            f" commands of up to {POSTFIX_LINE} octets (line_length_limit)."
+        )
+
+
 def _budget_holds_a_message(settings: Settings) -> Iterator[str]:
     share = settings.limits.in_flight_bytes // settings.workers
     for number, door in enumerate(settings.door):
@@ -71,5 +101,8 @@ _CHECKS: tuple[tuple[tuple[str, ...], Callable[[Settings], Iterator[str]]], ...]
     (("door", "metrics"), _addresses_differ),
     (("door", "relay"), _relay_is_no_door),
     (("door",), _smtp_has_a_port),
+    (("door",), _proxy_is_in_time),
+    (("door",), _only_a_proxy_is_adjusted),
+    (("door", "limits"), _proxy_reads_what_postfix_passes_on),
     (("door", "limits", "workers"), _budget_holds_a_message),
 )

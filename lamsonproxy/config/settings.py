@@ -37,6 +37,8 @@ from lamsonproxy.config.values import (
 from lamsonproxy.mail.wire import BareCr, BareNewline
 
 ENVIRONMENT_PREFIX = "LAMSON_"
+PROXY_DEADLINE_S = 80
+"""Before the queue: what is left of `smtpd_proxy_timeout` (100) when a disk has taken its time."""
 
 
 class Section(BaseModel):
@@ -50,19 +52,22 @@ class Door(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _named(cls, fields: Any) -> Any:
-        if isinstance(fields, Mapping) and not fields.get("name"):
-            return {**fields, "name": fields.get("kind", "filter")}
-        return fields
+    def _by_kind(cls, fields: Any) -> Any:
+        if not isinstance(fields, Mapping):
+            return fields
+        defaults = {"deadline_s": PROXY_DEADLINE_S} if fields.get("kind") == "proxy" else {}
+        named = {} if fields.get("name") else {"name": fields.get("kind", "filter")}
+        return {**defaults, **fields, **named}
 
     name: Name = ""
     """What the log and the metrics call it: small letters, digits, `-` and `_`. By default its kind."""
     kind: Kind = "filter"
     """How Postfix reaches it: `filter` is `content_filter` through the smtp(8) client, `lmtp` is
-    `content_filter` or `transport_maps` through the lmtp(8) client, with a reply for each recipient."""
+    `content_filter` or `transport_maps` through the lmtp(8) client, with a reply for each recipient, `proxy` is
+    `smtpd_proxy_filter`, before the queue, where the remote client hears our replies."""
     listen: DoorListen = HostPort("127.0.0.1", 10025)
     """Address and port, `host:port`; an IPv6 address stands in brackets. Port 0 lets the system choose. With
-    `lmtp` also `unix:/path`, a socket in the file system; a stale one is replaced."""
+    `lmtp` and `proxy` also `unix:/path`, a socket in the file system; a stale one is replaced."""
     socket_mode: Mode = "0660"
     """The permissions of `unix:/path`, octal: whoever may write to it may send mail, `trust` is not asked."""
     socket_group: Group = ""
@@ -84,7 +89,15 @@ class Door(Section):
     the original, `quarantine` keeps it. A route may say otherwise."""
     deadline_s: Annotated[float, Field(gt=0, lt=600)] = 540
     """Seconds for the handlers and the relay together, from the end of data; then 451. Below Postfix's
-    `smtp_data_done_timeout` (600), after which Postfix would hang up."""
+    `smtp_data_done_timeout` (600), after which Postfix would hang up. With `proxy` the default is 80, and it must
+    be less than 95, because `smtpd_proxy_timeout` is 100."""
+    rcpt_timeout_s: Annotated[float, Field(gt=0, lt=300)] = 60
+    """Seconds for `phase="rcpt"` handlers at one RCPT, and with `proxy` for downstream too; then 451. Below
+    Postfix's `smtp_rcpt_timeout` (300); with `proxy` less than 95."""
+    speed_adjust: bool = False
+    """With `proxy`: whether Postfix has `smtpd_proxy_options = speed_adjust`. It has taken every recipient then
+    before it connects, and one refusal would fail the whole mail; so RCPT is always 250, and who was refused
+    is quarantined and reported, as at the other doors."""
     size_limit: Bytes = 67108864
     """Octets of one message; larger ones are 552 5.3.4. Not below Postfix's `message_size_limit`."""
     bare_newline: BareNewline = BareNewline.NORMALIZE

@@ -16,7 +16,7 @@ from pydantic_settings import NoDecode
 
 from lamsonproxy.config.places import HostPort, Place, host_port, place
 
-LATER_DOORS = ("proxy", "queue")
+LATER_DOORS = ("queue",)
 
 _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -100,7 +100,7 @@ def _domains(value: object) -> object:
 
 def _kind(value: object) -> object:
     if value in LATER_DOORS:
-        raise ValueError(f'{value} comes in a later release; this one has "filter" and "lmtp"')
+        raise ValueError(f'{value} comes in a later release; this one has "filter", "lmtp" and "proxy"')
     return value
 
 
@@ -112,7 +112,7 @@ DoorListen = Annotated[Place, NoDecode, BeforeValidator(place), PlainSerializer(
 Mode = Annotated[str, BeforeValidator(_mode)]
 Group = Annotated[str, BeforeValidator(_group)]
 Domains = Annotated[tuple[str, ...], BeforeValidator(_domains)]
-Kind = Annotated[Literal["filter", "lmtp"], BeforeValidator(_kind)]
+Kind = Annotated[Literal["filter", "lmtp", "proxy"], BeforeValidator(_kind)]
 Name = Annotated[str, BeforeValidator(_name)]
 Hostname = Annotated[str, BeforeValidator(_hostname)]
 Instance = Annotated[str, BeforeValidator(_instance)]

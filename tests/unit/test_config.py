@@ -51,6 +51,24 @@ def test_every_word_of_a_file_arrives(tmp_path: Path) -> None:
     assert settings.log.level == "warning"
 
 
+def test_a_proxy_door_has_a_deadline_that_postfix_waits_for_unless_told_another(tmp_path: Path) -> None:
+    settings = load(
+        written(
+            tmp_path,
+            '[[door]]\nkind = "proxy"\nspeed_adjust = true\nrcpt_timeout_s = 30\n'
+            '[[door]]\nkind = "proxy"\nname = "other"\nlisten = "127.0.0.1:1"\ndeadline_s = 20\n'
+            '[[door]]\nkind = "lmtp"\nlisten = "127.0.0.1:2"\n',
+        )
+    )
+    assert [(door.name, door.deadline_s) for door in settings.door] == [
+        ("proxy", 80),
+        ("other", 20),
+        ("lmtp", 540),
+    ]
+    assert (settings.door[0].speed_adjust, settings.door[0].rcpt_timeout_s) == (True, 30)
+    assert (settings.door[1].speed_adjust, settings.door[1].rcpt_timeout_s) == (False, 60)
+
+
 def test_the_environment_stands_over_the_file_key_by_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
