@@ -96,6 +96,22 @@ class Rig:
         assert not self.log.named("bug"), self.log.named("bug")
         return reply
 
+    async def settle_each(
+        self,
+        transaction: Transaction,
+        policy: DoorPolicy = BARE,
+        withdrawn: Callable[[], bool] = lambda: False,
+    ) -> list[Reply]:
+        """The reply to each recipient."""
+        before = len(self.log.named("decided"))
+        replies = [reply async for reply in self.engine.settle_each(transaction, policy, withdrawn)]
+        told = self.log.named("decided")[before:]
+        assert [(event["recipient"], event["reply"]) for event in told] == list(enumerate(replies))
+        assert len(replies) == len(transaction.envelope.recipients)
+        assert not self.log.named("bug"), self.log.named("bug")
+        assert not self.kept.held and not self.sent.letters and not self.sent.held
+        return replies
+
     @property
     def delivered(self) -> list[tuple[list[str], bytes]]:
         """Recipients and octets of each mail that downstream has."""

@@ -8,14 +8,16 @@ and nothing is kept: Postfix would send it again, or bounce what arrived.
 from collections.abc import Hashable, Mapping, Sequence
 
 from lamsonproxy.engine.deciding import Decision
-from lamsonproxy.engine.settling import NOBODY_WAITS, Settled, Settling, asked_downstream, to_our_client
+from lamsonproxy.engine.settling import NOBODY_WAITS, Settling, asked_downstream, to_our_client
 from lamsonproxy.mail.fold import Fate, Fold
+from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.verdict import ACCEPT, reply_to
 from lamsonproxy.ports import Offer
 
 Unit = Mapping[int, Decision]
 """Recipients that are settled together, by their places in the envelope."""
-Ends = dict[int, Settled]
+Ends = dict[int, Reply]
+"""The replies to them."""
 
 
 def units_of(decisions: Sequence[Decision]) -> list[Unit]:
@@ -35,7 +37,7 @@ class SettlingEach(Settling):
         ((place, first), *others) = unit.items()
         if others or first.outcome.fate is Fate.PASS:
             return await self._share(unit)
-        return {place: await self.run((first,))}
+        return {place: (await self.run((first,))).reply}
 
     async def _share(self, unit: Unit) -> Ends:
         ends: Ends = {}
@@ -46,17 +48,17 @@ class SettlingEach(Settling):
     async def _attempt(self, unit: Unit) -> Ends:
         """The ends of some at least; whoever has none is to be offered anew."""
         if self._withdrawn():
-            return dict.fromkeys(unit, Settled(NOBODY_WAITS))
+            return dict.fromkeys(unit, NOBODY_WAITS)
         copies = [decision.copy for decision in unit.values()]
         return await self._offered(copies, lambda offer: self._give_each(unit, offer))
 
     async def _give_each(self, unit: Unit, offer: Offer) -> Ends:
         if offer.refusal is not None:
-            return dict.fromkeys(unit, Settled(to_our_client(offer.refusal)))
+            return dict.fromkeys(unit, to_our_client(offer.refusal))
         decisions = tuple(unit.values())
         before = [decision.outcome for decision in decisions]
         outcomes = dict(zip(unit, asked_downstream(decisions, before, offer.recipients), strict=True))
-        ends = {n: Settled(outcome.reply) for n, outcome in outcomes.items() if outcome.fate is not Fate.PASS}
+        ends = {n: outcome.reply for n, outcome in outcomes.items() if outcome.fate is not Fate.PASS}
         passing = {n: decision for n, decision in unit.items() if n not in ends}
         # Downstream has taken some addresses of a copy that it has refused others of: none may get it.
         is_torn = sum(reply.is_positive for reply in offer.recipients) > _addresses(passing)
@@ -68,7 +70,7 @@ class SettlingEach(Settling):
         decisions = tuple(unit.values())
         outcomes = [decision.outcome for decision in decisions]
         settled = await self._finish(decisions, outcomes, Fold(reply_to(ACCEPT), goes_on=True), offer)
-        return dict.fromkeys(unit, settled)
+        return dict.fromkeys(unit, settled.reply)
 
 
 def _addresses(unit: Unit) -> int:

@@ -89,10 +89,10 @@ class Engine:
                     settling = SettlingEach(self._means, policy, transaction, withdrawn, deadline, courier)
                     ends |= await self._settle_unit(transaction, settling, units[n])
                 self._log_end(transaction, unlogged.pop(0), decisions, ends[n], begun)
-                yield ends[n].reply
+                yield ends[n]
         finally:
             for n in unlogged:
-                self._log_end(transaction, n, decisions, ends.get(n, Settled(NOBODY_WAITS)), begun)
+                self._log_end(transaction, n, decisions, ends.get(n, NOBODY_WAITS), begun)
 
     async def _decide_each(
         self, transaction: Transaction, deciding: Deciding
@@ -102,15 +102,15 @@ class Engine:
         try:
             decisions = await deciding.run_each()
         except Exception as error:
-            return (), dict.fromkeys(places, Settled(self._answer_to(transaction, error)))
+            return (), dict.fromkeys(places, self._answer_to(transaction, error))
         whole = next((decision.outcome for decision in decisions if decision.outcome.whole), None)
-        return decisions, dict.fromkeys(places, Settled(whole.reply)) if whole else {}
+        return decisions, dict.fromkeys(places, whole.reply) if whole else {}
 
     async def _settle_unit(self, transaction: Transaction, settling: SettlingEach, unit: Unit) -> Ends:
         try:
             return await settling.run_unit(unit)
         except Exception as error:
-            return dict.fromkeys(unit, Settled(self._answer_to(transaction, error)))
+            return dict.fromkeys(unit, self._answer_to(transaction, error))
 
     async def _settle(
         self,
@@ -139,7 +139,7 @@ class Engine:
             settled = Settled(self._answer_to(transaction, error))
         finally:
             for n in range(len(transaction.envelope.recipients)):
-                self._log_end(transaction, n, decisions, settled, begun)
+                self._log_end(transaction, n, decisions, _end_of(settled, n), begun)
         return settled.reply
 
     def _answer_to(self, transaction: Transaction, error: Exception) -> Reply:
@@ -160,34 +160,31 @@ class Engine:
         transaction: Transaction,
         n: int,
         decisions: Sequence[Decision],
-        settled: Settled,
+        end: Reply,
         begun: float,
     ) -> None:
         decision = decisions[n] if n < len(decisions) else None
         # Who was not asked any more shares the verdict of the one that decided for all.
-        unasked = "reject" if settled.reply.is_permanent else "defer"
-        reply, queued_as = _end_of(settled, n)
+        unasked = "reject" if end.is_permanent else "defer"
         self._log.decided(
             transaction,
             n,
             verdict=name_of(decision.verdict) if decision else unasked,
             route=decision.route if decision else "",
-            reply=reply,
-            queued_as=queued_as,
+            reply=end,
+            queued_as=_queued_as(end),
             seconds=self._clock.monotonic() - begun,
         )
 
 
-def _end_of(settled: Settled, n: int) -> tuple[Reply, str]:
-    """The reply that holds for one recipient, and its queue id downstream."""
-    if not settled.outcomes:
-        return settled.reply, ""
-    outcome = settled.outcomes[n]
-    if outcome.fate is not Fate.PASS:
-        return outcome.reply, ""
-    return settled.reply, _queued_as(settled.reply)
+def _end_of(settled: Settled, n: int) -> Reply:
+    """The reply that holds for one recipient, which the one answer does not say."""
+    if not settled.outcomes or settled.outcomes[n].fate is Fate.PASS:
+        return settled.reply
+    return settled.outcomes[n].reply
 
 
 def _queued_as(reply: Reply) -> str:
     """The queue id in downstream's 250, by which the two logs are matched; "" when it names none."""
-    return reply.text.rpartition("queued as ")[2].strip() if "queued as " in reply.text else ""
+    _, has_one, queue_id = reply.text.rpartition("queued as ")
+    return queue_id.strip() if has_one and reply.is_positive else ""
