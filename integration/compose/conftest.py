@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,8 +10,9 @@ from integration.compose.stack import Stack, Unavailable, compose_command
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
     for item in items:
-        if __package__ in str(item.nodeid).replace("/", "."):
+        if here in item.path.parents:
             item.add_marker(pytest.mark.compose)
 
 
