@@ -24,11 +24,18 @@ class House:
     def __init__(self, service: Service, port: int) -> None:
         self.service = service
         self.port = port
+        self.clients: list[Client] = []
+
+    async def connect(self) -> Client:
+        """A client that has heard the greeting; it is gone when the house closes."""
+        client = await Client.connect(self.port)
+        self.clients.append(client)
+        assert (await client.reply()).startswith("220 ")
+        return client
 
     async def greeted(self) -> Client:
         """A client that has said EHLO."""
-        client = await Client.connect(self.port)
-        assert (await client.reply()).startswith("220 ")
+        client = await self.connect()
         assert (await client.ask(b"EHLO client.test\r\n")).startswith("250-")
         return client
 
@@ -58,8 +65,13 @@ async def open_house(
         port = listener.getsockname()[1]
         for server in await service.open({"filter": listener}, stack):
             stack.callback(server.close)
-        yield House(service, port)
-        await service.drain(0)
+        house = House(service, port)
+        try:
+            yield house
+        finally:
+            for client in house.clients:
+                client.close()
+            await service.drain(0)
 
 
 async def settled(house: House, mail: bytes) -> list[str]:

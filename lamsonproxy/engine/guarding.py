@@ -17,6 +17,8 @@ from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import ACCEPT, Accept, Defer, Reject, name_of, reply_to
 from lamsonproxy.ports import Offers
 
+TAKEN = Reply(250, "2.1.5", "Ok")
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -64,8 +66,9 @@ class Guarding:
             except HandlerFailed:
                 verdict = self._after_failure(match)
             if verdict is not None:
-                return Heard(reply_to(verdict), verdict, match.route.name)
-        return Heard(reply_to(ACCEPT))
+                taken = isinstance(verdict, Accept)
+                return Heard(TAKEN if taken else reply_to(verdict), verdict, match.route.name)
+        return Heard(TAKEN)
 
     def _after_failure(self, match: Match) -> Accept | Defer:
         if (match.route.on_error or self._policy.on_error) == "accept":

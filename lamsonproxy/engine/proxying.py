@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.engine.deciding import UNMATCHED
-from lamsonproxy.engine.guarding import Earlier, Guarding, Heard, log_refusal
+from lamsonproxy.engine.guarding import TAKEN, Earlier, Guarding, Heard, log_refusal
 from lamsonproxy.engine.policy import RELAY_SHARE, DoorPolicy, Means
 from lamsonproxy.engine.settling import to_our_client
 from lamsonproxy.errors import RemoteError
@@ -24,9 +24,6 @@ from lamsonproxy.mail.reply import TROUBLE, Reply, with_trace
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import reply_to
 from lamsonproxy.ports import Inquiry
-
-TAKEN = Reply(250, "2.1.5", "Ok")
-
 
 Settle = Callable[[Transaction, DoorPolicy, Callable[[], bool], Earlier], Awaitable[Reply]]
 """The engine's settling of a mail of which something happened earlier."""
