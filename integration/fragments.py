@@ -2,6 +2,7 @@
 
     front ──► queue ──scan──► the service ──► reentry ──► queue ──final──► the sink
     null  ──► queue ──scan───────────────────► reentry                     (the baseline: no filter)
+    before ─────────proxy─────► the service ──► reentry ──► queue ──final──► the sink   (where a test asks for it)
 
 Law: nothing here changes mail. Whatever Postfix would add, rewrite, convert or cut by default is turned off
 or widened, so that a difference at the sink was made by the service.
@@ -55,12 +56,37 @@ class Programs:
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """An smtpd with the service before its queue, at this port of the service's."""
+
+    port: int
+    door: int
+    speed_adjust: bool = False
+
+    def master_cf(self, newlines: Newlines) -> str:
+        name = "adjusted" if self.speed_adjust else "before"
+        return f"""\
+127.0.0.1:{self.port} inet n - n - 20 smtpd
+    -o syslog_name=postfix/{name}
+    -o smtpd_proxy_filter=127.0.0.1:{self.door}
+    -o smtpd_proxy_options={"speed_adjust" if self.speed_adjust else ""}
+    -o smtpd_authorized_xforward_hosts=127.0.0.0/8
+    {newlines.value}
+"""
+
+
+NOBODY = "nobody@pass.test"
+"""The re-entry refuses this recipient, as a Postfix does that knows its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What a test may choose."""
 
     recipient_limit: int = 50
     front: Newlines = Newlines.STOCK
     reentry: Newlines = Newlines.STOCK
+    before: tuple[Before, ...] = ()
 
 
 MESSAGE_SIZE_LIMIT = 80_000_000
@@ -128,7 +154,9 @@ hopcount_limit = 100000
 def master_cf(ports: Ports, options: Options) -> str:
     """The services."""
     smtpd = "inet n - n - 50 smtpd"
+    before = "".join(each.master_cf(options.front) for each in options.before)
     return f"""\
+{before}\
 127.0.0.1:{ports.front} {smtpd}
     -o syslog_name=postfix/front
     -o content_filter=scan:[127.0.0.1]:{ports.door}
@@ -145,6 +173,7 @@ def master_cf(ports: Ports, options: Options) -> str:
     -o content_filter=
     -o receive_override_options=no_unknown_recipient_checks,no_header_body_checks,no_milters
     -o smtpd_authorized_xforward_hosts=127.0.0.0/8
+    -o {{ smtpd_recipient_restrictions = check_recipient_access inline:{{ {{ {NOBODY} = 550 5.1.1 No such user }} }} }}
     {options.reentry.value}
 scan      unix - - n - 10 smtp
     -o syslog_name=postfix/scan

@@ -5,11 +5,21 @@ Law: each handler does one thing that an application may do, so that a case need
 
 import asyncio
 
-from lamsonproxy import Accept, Consume, Defer, Discard, Quarantine, Reject, route, stateless
+from lamsonproxy import Accept, Announced, Consume, Defer, Discard, Quarantine, Reject, route, stateless
 from lamsonproxy.app.mail import Mail
 
 SECRET = "canary-4711"
 """What the raising handler knows and nobody outside may learn."""
+
+
+@route("closed@(host)", phase="rcpt")
+def close(mail: Announced, host: str) -> Reject:
+    return Reject("5.7.1", f"Closed to {mail.client_address}")
+
+
+@route("grey@(host)", phase="rcpt")
+def greylist(mail: Announced, host: str) -> Defer:
+    return Defer("4.2.0", "Ask again in an hour")
 
 
 @route("accept@(host)")
