@@ -57,7 +57,7 @@ def options(request: pytest.FixtureRequest) -> Options:
 @pytest.mark.parametrize("variant", VARIANTS, ids=repr)
 def test_no_more_mails_arrive_than_postfix_took(rig: Rig, options: Options, variant: bytes) -> None:
     seen = len(rig.postfix.log())
-    _smuggle(rig.postfix.ports.front, variant)
+    smuggle(rig.postfix.ports.front, variant)
     rig.postfix.wait_until_empty()
     taken = [line for line in rig.postfix.log()[seen:] if _TAKEN.search(line)]
     assert len(rig.sink.mails) == len(taken)
@@ -68,14 +68,14 @@ def test_no_more_mails_arrive_than_postfix_took(rig: Rig, options: Options, vari
 @pytest.mark.fault("S1")
 @pytest.mark.parametrize("variant", VARIANTS, ids=repr)
 def test_said_to_the_door_itself_it_is_content(rig: Rig, variant: bytes) -> None:
-    _smuggle(rig.postfix.ports.door, variant)
+    smuggle(rig.postfix.ports.door, variant)
     rig.postfix.wait_until_empty()
     (mail,) = rig.sink.mails
     assert list(arrival.recipients(mail)) == ["outer@pass.test"]
     assert b"Nobody has sent this." in mail.content
 
 
-def _smuggle(port: int, variant: bytes) -> None:
+def smuggle(port: int, variant: bytes) -> None:
     with Client(port) as client:
         client.envelope(OUTER)
         client.write(b"Subject: outer\r\n\r\nfirst" + variant + INNER)
