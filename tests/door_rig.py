@@ -14,6 +14,7 @@ from typing import Any, Self, cast
 
 from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.dialogue import Rules
+from lamsonproxy.doors.lmtp import LmtpSession
 from lamsonproxy.doors.smtp import Door, DoorSettings, SmtpSession
 from tests.doubles import RecordingDesk, RecordingLog
 
@@ -82,8 +83,9 @@ class Client:
         return bytes(received)
 
     async def greet(self) -> None:
-        assert (await self.reply()).startswith("220 ")
-        assert (await self.ask(b"EHLO client.test\r\n")).startswith("250-door.test")
+        hello = b"LHLO" if " LMTP " in (greeting := await self.reply()) else b"EHLO"
+        assert greeting.startswith("220 ")
+        assert (await self.ask(hello + b" client.test\r\n")).startswith("250-door.test")
 
     async def begin_data(self) -> None:
         """A mail up to 354."""
@@ -120,11 +122,17 @@ class WatchedSession(SmtpSession):
         return super().eof_received()
 
 
+class WatchedLmtpSession(WatchedSession, LmtpSession):
+    """The same, speaking LMTP."""
+
+
 class Rig:
     """A door, its desk, its log, its budget, and those who knock."""
 
-    def __init__(self, desk: RecordingDesk, budget: Budget, settings: DoorSettings) -> None:
-        self.desk, self.budget = desk, budget
+    def __init__(
+        self, desk: RecordingDesk, budget: Budget, settings: DoorSettings, session: type[WatchedSession]
+    ) -> None:
+        self.desk, self.budget, self.session = desk, budget, session
         self.log = RecordingLog()
         self.door = Door(settings, desk, budget, self.log)
         self.complaints: list[dict[str, Any]] = []
@@ -143,7 +151,7 @@ class Rig:
         self.server = await loop.create_server(self._session, sock=_listener(host), backlog=1024)
 
     def _session(self) -> WatchedSession:
-        self.watched.append(WatchedSession(self.door))
+        self.watched.append(self.session(self.door))
         return self.watched[-1]
 
     async def connect(self, host: str = "127.0.0.1", *, source: str | None = None) -> Client:
@@ -186,14 +194,16 @@ async def open_rig(
     budget: int = 2**30,
     host: str = "127.0.0.1",
     limits: Rules | None = None,
+    lmtp: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Rig]:
     """A door that is open; `settings` are those of `DoorSettings`."""
     settings.setdefault("trust", LOOPBACK)
     rig = Rig(
-        desk or RecordingDesk(),
+        desk or RecordingDesk(answers_each=lmtp),
         Budget(budget),
-        DoorSettings(name="filter", rules=limits or rules(), **settings),
+        DoorSettings(name="lmtp" if lmtp else "filter", rules=limits or rules(), **settings),
+        WatchedLmtpSession if lmtp else WatchedSession,
     )
     await rig.open(host)
     try:
