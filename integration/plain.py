@@ -6,6 +6,7 @@ Law: the configuration is changed by `lamson postfix` alone, started as a postma
 """
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -13,12 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from integration.children import listens
-from integration.fragments import Ports, main_cf, master_cf
+from integration.fragments import main_cf, master_cf
 from integration.postfix import PrivatePostfix
 from integration.service import REPOSITORY, Service
 
 LIMIT_S = 180
-_OURS = ("scan_", "enable_long_queue_ids", "local_header_rewrite_clients")
+_ENTRY = re.compile(r"(?m)^(?![#\s]).*\n(?:[ \t].*\n)*")
+_OURS = re.compile(
+    r"^(?:scan|enable_long_queue_ids|local_header_rewrite_clients|(?:message|header)_size_limit)|syslog_name=postfix/(?:null|reentry)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +68,9 @@ class PlainPostfix(PrivatePostfix):
     def _lay_out(self) -> None:
         super()._lay_out()
         services = master_cf(self.ports, self._options)
-        lines = [line for entry in _entries(services) for line in _unfiltered(entry, self.ports)]
-        (self.etc / "master.cf").write_text("".join(f"{line}\n" for line in lines))
+        (self.etc / "master.cf").write_text(unfiltered(services))
         settings = main_cf(self._folder, self._programs, self.ports, self._options)
-        kept = [line for line in settings.splitlines() if not line.startswith(_OURS)]
-        (self.etc / "main.cf").write_text("".join(f"{line}\n" for line in kept))
+        (self.etc / "main.cf").write_text(unfiltered(settings))
         os.utime(self.etc / "main.cf", (0, 0))
 
 
@@ -84,17 +86,8 @@ class EarlyService(Service):
         return False
 
 
-def _entries(services: str) -> list[list[str]]:
-    entries: list[list[str]] = []
-    for line in filter(str.strip, services.splitlines()):
-        if line.startswith(" "):
-            entries[-1].append(line)
-        else:
-            entries.append([line])
-    return entries
-
-
-def _unfiltered(entry: list[str], ports: Ports) -> list[str]:
-    """The entry without its options; nothing of the filter's transport, its re-entry and the baseline's front."""
-    ours = "scan", f"127.0.0.1:{ports.reentry}", f"127.0.0.1:{ports.null}"
-    return [] if entry[0].split()[0] in ours else entry[:1]
+def unfiltered(text: str) -> str:
+    """main.cf or master.cf of the private Postfix without a filter, its transport, its re-entry and its baseline."""
+    return "".join(
+        entry.partition("\n")[0] + "\n" for entry in _ENTRY.findall(text) if not _OURS.search(entry)
+    )

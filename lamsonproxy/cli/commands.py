@@ -255,6 +255,20 @@ def postfix_rollback(config_dir: ConfigDir = None, yes: Yes = False) -> None:
         run_rollback(config_dir, Asking(yes))
 
 
+@postfix.command("doctor")
+def postfix_doctor(
+    config_dir: ConfigDir = None,
+    config: Config = None,
+    json: AsJson = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask the configuration alone.")] = False,
+) -> None:
+    """Examine Postfix and lamson.toml together; exit status 1 when something is wrong."""
+    from lamsonproxy.cli.postfix import show_doctor
+
+    with told():
+        raise typer.Exit(show_doctor(config, config_dir, as_json=json, offline=offline))
+
+
 @app.command(hidden=True)
 def worker(
     channel: Annotated[int, typer.Argument(help="Descriptor of the channel to the supervisor.")],

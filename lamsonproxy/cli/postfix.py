@@ -1,26 +1,26 @@
 """`lamson postfix plan|apply|rollback|doctor`: what was asked for made into choices, and what came of it into words."""
 
+import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import typer
 
 from lamsonproxy.cli.place import settled_at
-from lamsonproxy.config import Settings
+from lamsonproxy.config import Door, Settings
 from lamsonproxy.errors import ConfigError
 from lamsonproxy.postfix import ledger, plan
 from lamsonproxy.postfix.apply import Applying, check_unchanged, end_trial, refuse_other
-from lamsonproxy.postfix.choices import DKIM, DOORS, Choices, Dkim, contradictions
+from lamsonproxy.postfix.choices import DKIM, DOORS, Choices, Dkim, DoorKind, contradictions
+from lamsonproxy.postfix.doctor import examine, has_errors
+from lamsonproxy.postfix.facts import Facts, ServiceDoor, ServiceSide
 from lamsonproxy.postfix.ledger import Ledger
 from lamsonproxy.postfix.place import Place
 from lamsonproxy.postfix.postconf import Postfix, default_folder
 from lamsonproxy.postfix.rollback import roll_back, waiting
-
-TRANSPORT_LISTENS_AT = "lmtp"
-"""The kind of door in lamson.toml to which --door transport leads."""
 
 _MEANING = {
     "submission": "submission: your users' mail passes the application too, and so does what they send outside.",
@@ -130,15 +130,60 @@ def run_rollback(folder: Path | None, asking: Asking) -> None:
         postfix.reload()
 
 
+def show_doctor(config: Path | None, folder: Path | None, *, as_json: bool, offline: bool) -> int:
+    """Print what doctor found; the exit status. Raises ConfigError, PostfixError."""
+    settings = settled_at(config)()
+    postfix, record = _opened(folder)
+    findings = examine(Facts.read(postfix, service_side(settings), record), offline=offline)
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            print(f"{finding.level:<7}  {finding.check}: {finding.sentence}")
+            if finding.mend:
+                print(f"{'':<9}mend: {finding.mend}")
+    return int(has_errors(findings))
+
+
+def service_side(settings: Settings) -> ServiceSide:
+    """The settings, as far as Postfix is concerned."""
+    limits, relay = settings.limits, settings.relay
+    return ServiceSide(
+        doors=tuple(map(_service_door, settings.door)),
+        relay=Place(relay.host, relay.port),
+        hostname=settings.hostname,
+        workers=settings.workers,
+        sessions=limits.sessions,
+        connections=relay.connections,
+        relay_idle_s=relay.idle_s,
+        in_flight_bytes=limits.in_flight_bytes,
+        recipients=limits.recipients,
+    )
+
+
+def _service_door(door: Door) -> ServiceDoor:
+    return ServiceDoor(
+        name=door.name,
+        kind=door.kind,
+        listen=Place.parse(str(door.listen)),
+        deadline_s=door.deadline_s,
+        size_limit=door.size_limit,
+        idle_timeout_s=door.idle_timeout_s,
+        unmatched=door.unmatched,
+        trusts_loopback=any(network.is_loopback or network.num_addresses > 2**31 for network in door.trust),
+        rcpt_timeout_s=door.rcpt_timeout_s,
+        domains=tuple(door.domains),
+        speed_adjust=door.speed_adjust,
+    )
+
+
 def chosen(settings: Settings, wishes: Wishes, record: Ledger | None, dkim: Callable[[], Dkim]) -> Choices:
     """What was said, then what is in force, then what lamson.toml says. Raises ConfigError."""
     earlier = record.choices if record else None
     first = str(settings.door[0].kind)
     kind = _one_of(DOORS, "--door", wishes.door or (earlier.door if earlier else first))
     same = earlier if earlier and earlier.door == kind else None
-    door = next(
-        (d for d in settings.door if d.kind == (TRANSPORT_LISTENS_AT if kind == "transport" else kind)), None
-    )
+    door = _door_for(kind, settings)
     if door is None and not wishes.listen:
         raise ConfigError(
             f"lamson.toml has no door of the kind that --door {kind} needs; add one, or say --listen."
@@ -147,10 +192,10 @@ def chosen(settings: Settings, wishes: Wishes, record: Ledger | None, dkim: Call
         door=kind,
         listen=_place("--listen", wishes.listen or str(door.listen if door else "")),
         reentry=_place("--reentry", wishes.reentry or str(Place(settings.relay.host, settings.relay.port))),
-        domains=wishes.domains or (same.domains if same else ()),
+        domains=wishes.domains or (same.domains if same else _domains_of(kind, door)),
         services=wishes.services or (same.services if same else ("smtp",)),
         peers=wishes.peers or (same.peers if same else ()),
-        speed_adjust=bool(getattr(door, "speed_adjust", False)),
+        speed_adjust=door is not None and door.speed_adjust,
         trial=kind != "proxy",
     )
     problems = list(contradictions(replace(choices, dkim=_one_of(DKIM, "--dkim", wishes.dkim or "none"))))
@@ -158,6 +203,17 @@ def chosen(settings: Settings, wishes: Wishes, record: Ledger | None, dkim: Call
         raise ConfigError(*problems)
     said = _one_of(DKIM, "--dkim", wishes.dkim) if wishes.dkim else (same.dkim if same else dkim())
     return replace(choices, dkim=said)
+
+
+def _door_for(kind: DoorKind, settings: Settings) -> Door | None:
+    """The door of lamson.toml: transport leads to an lmtp door, and rather to one that names its domains."""
+    doors = [door for door in settings.door if door.kind == ("lmtp" if kind == "transport" else kind)]
+    doors.sort(key=lambda door: bool(door.domains), reverse=kind == "transport")
+    return doors[0] if doors else None
+
+
+def _domains_of(kind: DoorKind, door: Door | None) -> tuple[str, ...]:
+    return tuple(door.domains) if door and kind == "transport" else ()
 
 
 def _begin(postfix: Postfix, settings: Settings, choices: Choices, asking: Asking) -> None:

@@ -125,9 +125,11 @@ def _reentry(choices: Choices) -> Entry:
         str(choices.reentry),
         "inet",
         "n",
-        str(REENTRY_MAXPROC),
+        "-" if choices.door == "proxy" else str(REENTRY_MAXPROC),
         "smtpd",
-        "The way back: more processes than mails that are with the service at one time.",
+        "The way back: as many processes as the smtpd's in front may have."
+        if choices.door == "proxy"
+        else "The way back: more processes than mails that are with the service at one time.",
         "FILTER_README",
         (
             *_once(choices),

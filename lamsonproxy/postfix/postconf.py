@@ -125,7 +125,7 @@ class Postfix:
             for name in ("main.cf", "master.cf", "dynamicmaps.cf"):
                 if (self.folder / name).is_file():
                     shutil.copy(self.folder / name, folder)
-            yield Postfix(Path(folder), self._environment)
+            yield _Copy(Path(folder), self._environment)
 
     def reload(self) -> None:
         """Have master(8) read its configuration. Raises PostfixError when it is not running."""
@@ -172,6 +172,23 @@ class Postfix:
                 f"{' '.join(words)}: {' '.join(fatal) or done.stderr.strip() or done.returncode}"
             )
         return done.stderr if says else done.stdout
+
+
+class _Copy(Postfix):
+    """A copy of a configuration directory."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        super().__init__(folder, environment)
+        self._grow_old()
+
+    def write(self, target: Target, key: str, value: str | None) -> None:
+        super().write(target, key, value)
+        self._grow_old()
+
+    def _grow_old(self) -> None:
+        # Who reads a main.cf that was written just now waits for its author to be done (dict_load_file_xp); here it is
+        # nobody else.
+        os.utime(self.folder / "main.cf", (0, 0))
 
 
 def default_folder() -> Path:

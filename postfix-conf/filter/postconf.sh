@@ -1,5 +1,5 @@
 #!/bin/sh
-# The door filter of lamsonproxy, by postconf(1) alone. Run it as root while the service is running;
+# The door filter of lamsonproxy by postconf(1) alone: run it as root while the service is running;
 # `lamson postfix apply` does the same, with a backup, with probes and with a way back.
 set -eu
 
