@@ -47,6 +47,7 @@ UNLIKE = {
     "dsn": "several recipients",
     "pipelined-mail": "several recipients",
     "postfix-3.10-filter": "several recipients",
+    "postfix-3.7-proxy": "several recipients",
     "relay-forms": "several recipients",
     "too-many-recipients": "several recipients",
     "two-clients": "several recipients",
