@@ -47,7 +47,10 @@ class UnixListener(socket.socket):
 def permit(place: UnixSocket) -> None:
     """Let in whom the settings name. Raises OSError."""
     if place.group:
-        shutil.chown(place.path, group=place.group)
+        try:
+            shutil.chown(place.path, group=place.group)
+        except LookupError:
+            raise OSError(errno.EINVAL, f"There is no group {place.group}") from None
     os.chmod(place.path, place.mode)
 
 
