@@ -101,7 +101,7 @@ class Client(SMTPProtocol):
         """Hear the banner and say EHLO; gives the reply to it."""
         self._limit.deadline = deadline
         banner = self._demand(await self.reply("banner"))
-        if self._settings.instance and f"lamsonproxy {self._settings.instance}" in banner.text:
+        if self._settings.instance and banner.text.endswith(f" lamsonproxy {self._settings.instance}"):
             raise self.broken("loop", f"{banner}: relay.host and relay.port lead to a door of our own")
         await self.send((b"EHLO " + self._settings.helo.encode("ascii", "replace"),))
         reply = self._demand(await self.reply("ehlo"))

@@ -93,6 +93,6 @@ def test_the_file_of_a_successor_is_left_to_him(tmp_path: Path) -> None:
 
 
 def test_permissions_that_cannot_be_given_are_a_mistake_and_leave_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="lmtp cannot listen on .*: There is no group no such group"):
+    with pytest.raises(ConfigError, match=r"lmtp cannot listen on .*: There is no group no such group"):
         Listeners().changed(at(tmp_path / "door", group="no such group"))
     assert not (tmp_path / "door").exists()
