@@ -10,6 +10,7 @@ or widened, so that a difference at the sink was made by the service.
 FILTER_README, XFORWARD_README, SMTPUTF8_README, postconf(5), master(5).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -84,6 +85,12 @@ class Options:
     """What a test may choose."""
 
     recipient_limit: int = 50
+    lmtp: bool = False
+    """Whether the filter is reached by lmtp(8)."""
+    socket: str = ""
+    """With lmtp: the filter's unix socket, in the place of its port."""
+    domains: Sequence[str] = ()
+    """Whose mail is handed to the filter, by transport_maps; empty is all mail, by content_filter."""
     front: Newlines = Newlines.STOCK
     reentry: Newlines = Newlines.STOCK
     before: tuple[Before, ...] = ()
@@ -123,6 +130,7 @@ smtp_tls_security_level = none
 smtpd_tls_security_level = none
 
 default_transport = final:[127.0.0.1]:{ports.sink}
+transport_maps = {_transport_maps(ports, options)}
 scan_destination_recipient_limit = {options.recipient_limit}
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_recipient_limit = 2000
@@ -145,21 +153,33 @@ local_header_rewrite_clients =
 message_drop_headers =
 disable_mime_output_conversion = yes
 smtp_line_length_limit = 0
+lmtp_line_length_limit = 0
 header_size_limit = {MESSAGE_SIZE_LIMIT}
 # Mail with a long history passes Postfix, so that it is the service that must cope with it.
 hopcount_limit = 100000
 """
 
 
+def _filter(ports: Ports, options: Options) -> str:
+    if options.socket:
+        return f"scan:unix:{options.socket}"
+    return f"scan:{'inet:' if options.lmtp else ''}[127.0.0.1]:{ports.door}"
+
+
+def _transport_maps(ports: Ports, options: Options) -> str:
+    entries = (f"{{ {domain} = {_filter(ports, options)} }}" for domain in options.domains)
+    return f"inline:{{ {', '.join(entries)} }}" if options.domains else ""
+
+
 def master_cf(ports: Ports, options: Options) -> str:
     """The services."""
-    smtpd = "inet n - n - 50 smtpd"
+    smtpd, client = "inet n - n - 50 smtpd", "lmtp" if options.lmtp else "smtp"
     before = "".join(each.master_cf(options.front) for each in options.before)
     return f"""\
 {before}\
 127.0.0.1:{ports.front} {smtpd}
     -o syslog_name=postfix/front
-    -o content_filter=scan:[127.0.0.1]:{ports.door}
+    -o content_filter={"" if options.domains else _filter(ports, options)}
     -o receive_override_options=no_address_mappings
     -o smtpd_authorized_xforward_hosts=127.0.0.0/8
     {options.front.value}
@@ -175,11 +195,11 @@ def master_cf(ports: Ports, options: Options) -> str:
     -o smtpd_authorized_xforward_hosts=127.0.0.0/8
     -o {{ smtpd_recipient_restrictions = check_recipient_access inline:{{ {{ {NOBODY} = 550 5.1.1 No such user }} }} }}
     {options.reentry.value}
-scan      unix - - n - 10 smtp
+scan      unix - - n - 10 {client}
     -o syslog_name=postfix/scan
-    -o smtp_send_xforward_command=yes
-    -o smtp_data_done_timeout=600s
-    -o smtp_generic_maps=
+    -o {client}_send_xforward_command=yes
+    -o {client}_data_done_timeout=600s
+    -o {client}_generic_maps=
 final     unix - - n - 20 smtp
     -o syslog_name=postfix/final
 pickup    unix n - n 60 1 pickup

@@ -26,7 +26,7 @@ _PRIVATE = "active bounce corrupt defer deferred flush hold incoming private sav
 _SHARED = (("public", 0o710), ("maildrop", 0o730))
 
 _HANDED_OVER = re.compile(
-    r"postfix/scan/smtp\[\d+\]: (?P<id>\w+): to=<(?P<to>[^>]*)>.* dsn=(?P<dsn>[\d.]+), "
+    r"postfix/scan/[sl]mtp\[\d+\]: (?P<id>\w+): to=<(?P<to>[^>]*)>.* dsn=(?P<dsn>[\d.]+), "
     r"status=(?P<status>\w+) \((?P<text>.*)\)$"
 )
 

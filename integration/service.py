@@ -35,9 +35,13 @@ class Service:
         reentry: int,
         app: str = "integration.app.main:app",
         workers: int = 2,
+        kind: str = "filter",
+        listen: str = "",
+        about_door: str = "",
         more: str = "",
     ) -> None:
-        """An application in `folder` is found as well. `more` is tables to add to lamson.toml."""
+        """An application in `folder` is found as well. `listen` is the door's place, by default its port; `about_door`
+        is lines to add to the door's table, `more` tables to add to lamson.toml."""
         self.folder = folder
         self.settings = folder / "lamson.toml"
         (self._pages,) = free_ports(1)
@@ -47,8 +51,9 @@ app = "{app}"
 workers = {workers}
 
 [[door]]
-kind = "filter"
-listen = "127.0.0.1:{door}"
+kind = "{kind}"
+listen = "{listen or f"127.0.0.1:{door}"}"
+{about_door}
 
 [relay]
 host = "127.0.0.1"
