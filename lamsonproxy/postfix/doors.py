@@ -191,16 +191,20 @@ def _overrides(choices: Choices) -> tuple[str, ...]:
 
 
 def _why_overrides(choices: Choices) -> str:
-    signing = (
-        "milters run here, so that what handlers changed is signed"
-        if choices.dkim == "after"
-        else "milters saw the mail on the way in, and DKIM is not signed twice"
-    )
+    signing = _why_milters(choices)
     if choices.door == "transport":
         return f"What comes here is new mail, so addresses are mapped and headers checked; {signing}."
     if choices.door == "proxy":
         return f"Recipients were checked in front; headers and addresses were not, and are handled here; {signing}."
     return f"Recipients and headers were checked on the way in, addresses are mapped here and only here; {signing}."
+
+
+def _why_milters(choices: Choices) -> str:
+    if choices.dkim == "after":
+        return "milters run here, so that what handlers changed is signed"
+    if choices.door in ("proxy", "transport"):
+        return "nothing signs, so milters are left out (--dkim after runs them)"
+    return "milters saw the mail on the way in, and DKIM is not signed twice"
 
 
 def _no_policy(choices: Choices) -> tuple[Option, ...]:

@@ -1,4 +1,4 @@
-"""postfix-conf/ is what the code that applies would write, and every line of it has its reason."""
+"""postfix-conf/ and the tables of docs/postfix.md are what the code that applies would write; every line of it has its reason."""
 
 from pathlib import Path
 
@@ -7,7 +7,9 @@ import pytest
 from lamsonproxy.postfix.choices import DOORS, DoorKind
 from lamsonproxy.postfix.doors import fragments
 from lamsonproxy.postfix.emit import every_door, example
+from lamsonproxy.postfix.manual import with_tables
 
+PAGE = Path(__file__).parents[3] / "docs" / "postfix.md"
 FOLDER = Path(__file__).parents[3] / "postfix-conf"
 
 
@@ -15,6 +17,12 @@ def test_the_folder_holds_what_the_code_writes_and_nothing_else() -> None:
     present = {str(p.relative_to(FOLDER)): p.read_text("utf-8") for p in FOLDER.rglob("*") if p.is_file()}
     present.pop("README.md", None)
     assert present == dict(every_door())
+
+
+def test_the_tables_of_the_page_are_those_of_the_code() -> None:
+    page = PAGE.read_text("utf-8")
+    assert page == with_tables(page)
+    assert page.count("<!-- table: ") == len(DOORS)
 
 
 @pytest.mark.parametrize("door", DOORS)
