@@ -11,6 +11,7 @@ def read_everything(raw: bytes) -> Message:
     """Ask a message for all that it can tell."""
     message = Message(raw)
     _ask(repr(message), message.body_start, message.digest, message.received_count)
+    _ask(message.digest_below_received)
     _ask(message.sender, message.subject, message.is_auto_submitted)
     _ask(message.text, message.html, message.attachments, message.has_attachment("*.exe"))
     _read_headers(message.headers)

@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 
 from lamsonproxy.app.announced import Announced
+from lamsonproxy.app.mail import Mail
 from lamsonproxy.app.routing import Route, Routes
 from lamsonproxy.mail.verdict import Consume, Defer, Reject
+from lamsonproxy.mail.wire import canonical
+from tests.corpus.bombs import BOMBS
+from tests.corpus.reading import read_everything
 from tests.door_rig import Client, until
 from tests.downstream import RawSink
 from tests.engine_rig import answering, on
@@ -237,3 +241,86 @@ async def test_replies_do_not_wait_for_a_guard_that_takes_its_time(tmp_path: Pat
         assert [await client.reply(), await client.reply()] == ["250 2.1.0 Ok", "250 2.1.5 Ok"]
         gate.set()
         assert await client.reply() == "250 2.1.5 Ok"
+
+
+@pytest.mark.fault("C2")
+async def test_bombs_pass_as_they_came_or_are_refused_as_loops_while_a_handler_reads_all_of_them(
+    tmp_path: Path,
+) -> None:
+    def read(mail: Mail) -> None:
+        read_everything(mail.original)
+
+    async with (
+        RawSink() as sink,
+        open_house(tmp_path, sink.port, Routes((on(".+", read),)), door=[PROXY]) as house,
+    ):
+        client = await house.greeted()
+        for name, make in BOMBS.items():
+            content = canonical(make())
+            await say(client, XFORWARD, "MAIL FROM:<>", CAROL)
+            reply = await send(client, content)
+            if content.count(b"Received:") > 100:
+                assert reply == "554 5.4.6 Too many hops", name
+            else:
+                assert reply.startswith("250 "), name
+                assert sink.mails[-1].content == content, name
+        assert is_at_rest(house)
+
+
+@pytest.mark.fault("C6")
+async def test_a_mail_that_goes_round_is_refused_and_taken_back(tmp_path: Path) -> None:
+    async with RawSink() as sink, open_house(tmp_path, sink.port, door=[PROXY]) as house:
+        client = await house.greeted()
+        await say(client, XFORWARD, "MAIL FROM:<>", CAROL)
+        assert await send(client, b"Received: by x\r\n" * 101 + b"\r\n") == "554 5.4.6 Too many hops"
+        assert heard_by(sink)[0][-1] == "RSET"
+        assert sink.mails == []
+
+
+@pytest.mark.fault("2.2")
+async def test_a_full_pool_is_451_within_the_limit_of_a_recipient_and_free_again_afterwards(
+    tmp_path: Path,
+) -> None:
+    door, relay = PROXY | {"rcpt_timeout_s": 0.3}, {"connections": 1}
+    async with RawSink() as sink, open_house(tmp_path, sink.port, door=[door], relay=relay) as house:
+        first, second = await house.greeted(), await house.greeted()
+        await say(first, "MAIL FROM:<>", CAROL)
+        assert (await say(second, "MAIL FROM:<>", DAVE))[1].startswith("451 4.3.0 ")
+        assert (await send(first)).startswith("250 ")
+        assert (await say(second, "RSET", "MAIL FROM:<>", DAVE))[2].startswith("250 ")
+        assert (await send(second)).startswith("250 ")
+
+
+@pytest.mark.fault("2.2")
+async def test_a_downstream_that_is_gone_when_the_client_has_sent_its_mail_is_451(tmp_path: Path) -> None:
+    async with RawSink() as sink, open_house(tmp_path, sink.port, door=[PROXY]) as house:
+        client = await house.greeted()
+        await say(client, XFORWARD, MAIL, BOB)
+        await client.ask(b"DATA\r\n")
+        await sink.stop()
+        assert (await client.ask(b"Subject: x\r\n\r\n.\r\n")).startswith("451 4.3.0 Temporary")
+
+
+@pytest.mark.fault("H8")
+async def test_a_client_that_vanishes_while_its_mail_is_decided_leaves_nothing(tmp_path: Path) -> None:
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    async def wait(mail: Mail) -> None:
+        begun.set()
+        await gate.wait()
+
+    async with (
+        RawSink() as sink,
+        open_house(tmp_path, sink.port, Routes((on(".+", wait),)), door=[PROXY]) as house,
+    ):
+        client = await house.greeted()
+        await say(client, XFORWARD, MAIL, BOB)
+        await client.ask(b"DATA\r\n")
+        await client.send(b"Subject: x\r\n\r\n.\r\n")
+        await begun.wait()
+        client.reset()
+        (session,) = house.service.doors[0].sessions
+        await until(session._withdrawn)
+        gate.set()
+        await until(lambda: is_at_rest(house))
+        assert heard_by(sink) == [[XFORWARD, MAIL, BOB, "RSET"]]
