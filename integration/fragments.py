@@ -58,10 +58,11 @@ class Programs:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """An smtpd with the service before its queue, at this port of the service's."""
+    """An smtpd with the service before its queue."""
 
     port: int
-    door: int
+    door: str
+    """Where the service listens, in the words that both sides understand: host:port or unix:/path."""
     speed_adjust: bool = False
 
     def master_cf(self, newlines: Newlines) -> str:
@@ -69,7 +70,7 @@ class Before:
         return f"""\
 127.0.0.1:{self.port} inet n - n - 20 smtpd
     -o syslog_name=postfix/{name}
-    -o smtpd_proxy_filter=127.0.0.1:{self.door}
+    -o smtpd_proxy_filter={self.door}
     -o smtpd_proxy_options={"speed_adjust" if self.speed_adjust else ""}
     -o smtpd_authorized_xforward_hosts=127.0.0.0/8
     {newlines.value}

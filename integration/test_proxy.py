@@ -1,12 +1,14 @@
 """Before the queue: what the remote client of a real Postfix hears, and what arrives.
 
-One Postfix has two smtpds with the service as their proxy: `before`, and `adjusted` with speed_adjust.
+One Postfix has three smtpds with the service as their proxy: `before`, `adjusted` with speed_adjust, and `by_socket`.
 """
 
 import json
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,39 +34,45 @@ TROUBLE = "451 4.3.0 Temporary processing failure ("
 @pytest.fixture(scope="module")
 def before() -> Before:
     port, door = free_ports(2)
-    return Before(port, door)
+    return Before(port, f"127.0.0.1:{door}")
 
 
 @pytest.fixture(scope="module")
 def adjusted() -> Before:
     port, door = free_ports(2)
-    return Before(port, door, speed_adjust=True)
+    return Before(port, f"127.0.0.1:{door}", speed_adjust=True)
 
 
 @pytest.fixture(scope="module")
-def options(before: Before, adjusted: Before) -> Options:
-    return Options(before=(before, adjusted))
+def by_socket() -> Iterator[Before]:
+    # smtpd(8) runs under an account of its own, which cannot look into pytest's folders.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        (port,) = free_ports(1)
+        yield Before(port, f"unix:{folder}/proxy")
+
+
+@pytest.fixture(scope="module")
+def options(before: Before, adjusted: Before, by_socket: Before) -> Options:
+    return Options(before=(before, adjusted, by_socket))
 
 
 @pytest.fixture(scope="module")
 def service(
-    ports: Ports,
-    before: Before,
-    adjusted: Before,
-    postfix: PrivatePostfix,
-    tmp_path_factory: pytest.TempPathFactory,
+    ports: Ports, options: Options, postfix: PrivatePostfix, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    more = f"""\
+    more = "".join(
+        f"""\
 [[door]]
 kind = "proxy"
-listen = "127.0.0.1:{before.door}"
+name = "{name}"
+listen = "{each.door}"
+socket_mode = "0666"
+speed_adjust = {str(each.speed_adjust).lower()}
 
-[[door]]
-kind = "proxy"
-name = "adjusted"
-listen = "127.0.0.1:{adjusted.door}"
-speed_adjust = true
 """
+        for name, each in zip(("proxy", "adjusted", "socket"), options.before, strict=True)
+    )
     folder = tmp_path_factory.mktemp("service")
     with Service(folder, door=ports.door, reentry=ports.reentry, more=more) as service:
         yield service
@@ -133,6 +141,13 @@ def test_a_refused_recipient_is_heard_by_the_remote_client_in_our_words_or_downs
     assert replies[2].startswith(f"550 5.1.1 <{NOBODY}>: Recipient address rejected: No such user")
     assert replies[3].startswith("250 ")
     assert replies[4].startswith("250 2.0.0 Ok: queued as ")
+    assert arrived(rig) == {"bob@pass.test": 1}
+
+
+def test_a_unix_socket_does_as_well(rig: Rig, by_socket: Before) -> None:
+    replies = heard(by_socket.port, "closed@app.test", "bob@pass.test")
+    assert replies[0] == "550 5.7.1 Closed to 192.0.2.7"
+    assert replies[2].startswith("250 2.0.0 Ok: queued as ")
     assert arrived(rig) == {"bob@pass.test": 1}
 
 

@@ -26,14 +26,14 @@ from integration.test_smuggling import VARIANTS, smuggle
 def options(request: pytest.FixtureRequest) -> Options:
     front, reentry = request.param
     port, door = free_ports(2)
-    return Options(front=front, reentry=reentry, before=(Before(port, door),))
+    return Options(front=front, reentry=reentry, before=(Before(port, f"127.0.0.1:{door}"),))
 
 
 @pytest.fixture(scope="module")
 def service(
     ports: Ports, options: Options, postfix: PrivatePostfix, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    more = f'[[door]]\nkind = "proxy"\nlisten = "127.0.0.1:{options.before[0].door}"\n'
+    more = f'[[door]]\nkind = "proxy"\nlisten = "{options.before[0].door}"\n'
     folder = tmp_path_factory.mktemp("service")
     with Service(folder, door=ports.door, reentry=ports.reentry, more=more) as service:
         yield service
