@@ -47,9 +47,15 @@ def ports() -> Ports:
 
 
 @pytest.fixture(scope="module")
-def options() -> Options:
+def kind() -> str:
+    """The kind of the door; a module that wants another overrides this."""
+    return "filter"
+
+
+@pytest.fixture(scope="module")
+def options(kind: str) -> Options:
     """What Postfix is told beyond the usual; a module that wants something else overrides this."""
-    return Options()
+    return Options(lmtp=kind == "lmtp")
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +73,10 @@ def postfix(programs: Programs, ports: Ports, options: Options) -> Iterator[Priv
 
 @pytest.fixture(scope="module")
 def service(
-    ports: Ports, postfix: PrivatePostfix, tmp_path_factory: pytest.TempPathFactory
+    ports: Ports, kind: str, postfix: PrivatePostfix, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("service")
-    with Service(folder, door=ports.door, reentry=ports.reentry) as service:
+    with Service(folder, door=ports.door, reentry=ports.reentry, kind=kind) as service:
         yield service
 
 

@@ -1,7 +1,8 @@
 """main.cf and master.cf of the private Postfix: what a host with a content filter would say, and no more.
 
     front ──► queue ──scan──► the service ──► reentry ──► queue ──final──► the sink
-    null  ──► queue ──scan───────────────────► reentry                     (the baseline: no filter)
+    null  ──► queue ──scan───────────────────► reentry                     (the baseline: no filter; by
+                                                                            final where scan speaks LMTP)
     before ─────────proxy─────► the service ──► reentry ──► queue ──final──► the sink   (where a test asks for it)
 
 Law: nothing here changes mail. Whatever Postfix would add, rewrite, convert or cut by default is turned off
@@ -186,7 +187,7 @@ def master_cf(ports: Ports, options: Options) -> str:
     {options.front.value}
 127.0.0.1:{ports.null} {smtpd}
     -o syslog_name=postfix/null
-    -o content_filter=scan:[127.0.0.1]:{ports.reentry}
+    -o content_filter={"final" if options.lmtp else "scan"}:[127.0.0.1]:{ports.reentry}
     -o receive_override_options=no_address_mappings
     {options.front.value}
 127.0.0.1:{ports.reentry} {smtpd}

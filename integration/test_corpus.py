@@ -19,6 +19,11 @@ LIMIT_S = 300
 Arrived = dict[str, SunkMail]
 
 
+@pytest.fixture(scope="module", params=["filter", "lmtp"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
 def unfiltered(module_rig: Rig) -> Arrived:
     """What arrives when Postfix's filter port is its own re-entry."""

@@ -23,7 +23,7 @@ SOAK = os.environ.get("SOAK") == "1"
 MAILS, KILLS, STOPS = (2000, 10, 20) if SOAK else (400, 4, 2)
 LIMIT_S = 240
 
-_CUT_OFF = re.compile(r"postfix/scan/smtp\[\d+\]: (\w+): .*lost connection with")
+_CUT_OFF = re.compile(r"postfix/scan/[sl]mtp\[\d+\]: (\w+): .*lost connection with")
 
 APP = """
 from lamsonproxy import App, route, stateless
@@ -35,6 +35,11 @@ def stamp(mail):
 
 app = App("stamping")
 """
+
+
+@pytest.fixture(scope="module", params=["filter", "lmtp"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.mark.fault("K1")
