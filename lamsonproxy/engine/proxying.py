@@ -40,6 +40,7 @@ class Proxying:
         self._inquiry: Inquiry | None = None
         self._refused: dict[int, Heard] = {}
         self._deferred: Reply | None = None
+        self._has_failed = False
 
     async def ask(self, transaction: Transaction) -> Reply:
         """Answer the RCPT of the last recipient so far. Never raises what handlers or downstream do."""
@@ -89,8 +90,9 @@ class Proxying:
         try:
             return Heard(to_our_client(await self._inquiry.ask(recipient, deadline=deadline)))
         except RemoteError as error:
-            if self._deferred is None:
+            if not self._has_failed:
                 self._means.log.relay_failed(transaction, error)
+            self._has_failed = True
             # For the whole mail: those that downstream has taken before hang on the same connection.
             self._deferred = with_trace(TROUBLE, transaction.trace)
             return Heard(self._deferred)

@@ -324,10 +324,10 @@ class TestSpeedAdjust:
 
     @pytest.mark.fault("2.2")
     async def test_a_downstream_that_cannot_be_talked_to_is_451_at_the_end_of_data(self) -> None:
-        rig = Rig()
+        rig = Rig((guard("grey@.+", answering(Defer("4.2.1", "later"))),))
         rig.downstream.trouble = RemoteError("connect", "refused")
         visit = Visit(rig, ADJUSTED)
-        assert await visit.rcpt("a@x", "b@x") == ["250 2.1.5 Ok"] * 2
+        assert await visit.rcpt("grey@x", "a@x", "b@x") == ["250 2.1.5 Ok"] * 3
         assert await visit.data() == OURS
         assert len(rig.log.named("relay_failed")) == 1
 
