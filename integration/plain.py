@@ -13,10 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from integration.children import listens
-from integration.fragments import main_cf, master_cf
+from integration.children import DIES_WITH_US, listens
+from integration.fragments import Options, Ports, Programs, main_cf, master_cf
 from integration.postfix import PrivatePostfix
 from integration.service import REPOSITORY, Service
+from lamsonproxy.postfix.postconf import Postfix
 
 LIMIT_S = 180
 _ENTRY = re.compile(r"(?m)^(?![#\s]).*\n(?:[ \t].*\n)*")
@@ -37,23 +38,31 @@ class Said:
 class PlainPostfix(PrivatePostfix):
     """The private Postfix without filter, transport and re-entry."""
 
-    def lamson(self, command: str, *words: str, settings: Path | None = None) -> Said:
-        """`lamson postfix COMMAND` for this instance."""
-        arguments = [command, *words, "--config-dir", str(self.etc)]
+    def lamson(
+        self, command: str, *words: str, settings: Path | None = None, folder: Path | None = None
+    ) -> Said:
+        """`lamson postfix COMMAND` for this instance, or for another folder."""
+        process = self.begin_lamson(command, *words, settings=settings, folder=folder)
+        out, err = process.communicate(timeout=LIMIT_S)
+        return Said(process.returncode, out.decode(), err.decode())
+
+    def begin_lamson(
+        self, command: str, *words: str, settings: Path | None = None, folder: Path | None = None
+    ) -> subprocess.Popen[bytes]:
+        """The command on its way."""
+        arguments = [command, *words, "--config-dir", str(folder or self.etc)]
         if settings is not None:
             arguments += ["-c", str(settings)]
         environment = self._environment()
         environment["PATH"] = f"{self._programs.commands}:{environment['PATH']}"
-        done = subprocess.run(
-            [sys.executable, "-m", "lamsonproxy", "postfix", *arguments],
+        return subprocess.Popen(
+            [*DIES_WITH_US, sys.executable, "-m", "lamsonproxy", "postfix", *arguments],
             cwd=REPOSITORY,
             env=environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
-        return Said(done.returncode, done.stdout, done.stderr)
 
     def shown(self) -> tuple[str, str]:
         """`postconf -n` and `postconf -M`."""
@@ -71,7 +80,7 @@ class PlainPostfix(PrivatePostfix):
         (self.etc / "master.cf").write_text(unfiltered(services))
         settings = main_cf(self._folder, self._programs, self.ports, self._options)
         (self.etc / "main.cf").write_text(unfiltered(settings))
-        os.utime(self.etc / "main.cf", (0, 0))
+        grow_old(self.etc)
 
 
 class EarlyService(Service):
@@ -84,6 +93,20 @@ class EarlyService(Service):
         with suppress(OSError):
             return self.page("/healthz")[0] == 200
         return False
+
+
+def configuration(folder: Path, programs: Programs, ports: Ports, more_services: str = "") -> Postfix:
+    """A configuration directory that nobody runs on, for what needs postconf(1) alone."""
+    folder.mkdir()
+    (folder / "main.cf").write_text(unfiltered(main_cf(folder, programs, ports, Options())))
+    (folder / "master.cf").write_text(unfiltered(master_cf(ports, Options())) + more_services)
+    grow_old(folder)
+    return Postfix(folder, {"PATH": str(programs.commands), "LD_LIBRARY_PATH": str(programs.libraries)})
+
+
+def grow_old(folder: Path) -> None:
+    """Postfix waits for two seconds where a main.cf was written just now, in case its author is not done."""
+    os.utime(folder / "main.cf", (0, 0))
 
 
 def unfiltered(text: str) -> str:

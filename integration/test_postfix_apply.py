@@ -2,7 +2,12 @@
 
 import json
 import re
+import signal
+import socket
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -220,3 +225,65 @@ def test_mail_that_waits_for_the_service_leaves_another_way_after_the_rollback(
     finally:
         door_service.start()
     assert STAMP not in sink.mails[0].wire
+
+
+def test_a_silent_port_and_a_signal_end_with_the_old_configuration(
+    settled: PlainPostfix, door_service: Service
+) -> None:
+    before = settled.shown()
+    with silent_port() as port, begun(settled, door_service, port) as command:
+        poll("the probe waits", lambda: bool(settled.queue()), LIMIT_S)
+        command.send_signal(signal.SIGTERM)
+        assert command.wait(LIMIT_S) != 0
+    assert settled.shown() == before
+    assert not settled.queue()
+
+
+def test_what_a_killed_apply_has_left_is_taken_back_by_the_rollback(
+    settled: PlainPostfix, door_service: Service
+) -> None:
+    before = settled.shown()
+    with silent_port() as port, begun(settled, door_service, port) as command:
+        poll("the probe waits", lambda: bool(settled.queue()), LIMIT_S)
+        command.kill()
+        command.wait(LIMIT_S)
+    assert settled.shown() != before
+    said = settled.lamson(
+        "apply", "--yes", "--door", "filter", *services(settled), settings=door_service.settings
+    )
+    assert (said.status, "was broken off in the middle" in said.err) == (1, True)
+    assert settled.lamson("rollback", "--yes").status == 0
+    assert settled.shown() == before
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """A port where connections are taken and nothing is ever said."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@contextmanager
+def begun(plain: PlainPostfix, service: Service, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """An apply on its way to this port."""
+    words = ("--yes", "--door", "filter", "--listen", f"127.0.0.1:{port}", *services(plain))
+    command = plain.begin_lamson("apply", *words, settings=service.settings)
+    try:
+        yield command
+    finally:
+        command.kill()
+        command.communicate()
+
+
+def test_where_there_is_no_postfix_or_none_that_runs_a_sentence_says_so(
+    settled: PlainPostfix, door_service: Service, tmp_path: Path
+) -> None:
+    words = ("--yes", "--door", "filter", *services(settled))
+    said = settled.lamson("plan", *words, settings=door_service.settings, folder=tmp_path)
+    assert (said.status, "has no main.cf" in said.err) == (1, True)
+    settled.stop()
+    try:
+        said = settled.lamson("apply", *words, settings=door_service.settings)
+    finally:
+        settled.start()
+    assert (said.status, "Postfix is not running" in said.err) == (1, True)

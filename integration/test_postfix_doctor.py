@@ -4,17 +4,14 @@
 Law: postconf is the real one and changes the files as a postmaster would; no Postfix is started.
 """
 
-import os
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from integration.fragments import Options, Ports, Programs, main_cf, master_cf
-from integration.plain import unfiltered
+from integration.fragments import Ports, Programs
+from integration.plain import configuration, grow_old
 from lamsonproxy.postfix import plan
 from lamsonproxy.postfix.checks import CHECKS, Finding, Level
 from lamsonproxy.postfix.choices import Choices, DoorKind
@@ -144,16 +141,9 @@ def door(request: pytest.FixtureRequest) -> DoorKind:
 
 
 @pytest.fixture
-def postfix(programs: Programs, tmp_path: Path) -> Iterator[Postfix]:
+def postfix(programs: Programs, tmp_path: Path) -> Postfix:
     """A configuration that knows nothing of us."""
-    folder = tmp_path / "etc"
-    folder.mkdir()
-    (folder / "main.cf").write_text(unfiltered(main_cf(folder, programs, PORTS, Options())))
-    (folder / "master.cf").write_text(unfiltered(master_cf(PORTS, Options())))
-    os.utime(folder / "main.cf", (0, 0))
-    path = {"PATH": str(programs.commands), "LD_LIBRARY_PATH": str(programs.libraries)}
-    yield Postfix(folder, path)
-    shutil.rmtree(folder)
+    return configuration(tmp_path / "etc", programs, PORTS)
 
 
 def applied(postfix: Postfix, door: DoorKind) -> Ledger:
@@ -168,8 +158,7 @@ def applied(postfix: Postfix, door: DoorKind) -> Ledger:
 
 def write(postfix: Postfix, target: Target, key: str, value: str | None) -> None:
     postfix.write(target, key, value)
-    # Postfix waits for two seconds where a file was written just now, in case its author is not done.
-    os.utime(postfix.folder / "main.cf", (0, 0))
+    grow_old(postfix.folder)
 
 
 def findings(postfix: Postfix, service: ServiceSide, ledger: Ledger) -> list[Finding]:
@@ -190,7 +179,7 @@ def test_a_planted_mistake_is_found_with_what_mends_it(postfix: Postfix, mistake
     ledger = applied(postfix, mistake.door)
     for words in mistake.postconf:
         postfix._postconf(*words)
-        os.utime(postfix.folder / "main.cf", (0, 0))
+        grow_old(postfix.folder)
     own = replace(OF_KIND[mistake.door], **(mistake.own_door or {}))
     service = replace(SERVICE, doors=(own,), **(mistake.service or {}))
     found = [f for f in findings(postfix, service, ledger) if f.level is not Level.OK]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -225,6 +226,9 @@ def _begin(postfix: Postfix, settings: Settings, choices: Choices, asking: Askin
         )
     if not asking.confirms("Apply this?"):
         raise typer.Exit(1)
+    for number in signal.SIGTERM, signal.SIGHUP:
+        # As for Ctrl-C: what was begun is taken back, above all when the connection to the machine breaks.
+        signal.signal(number, signal.default_int_handler)
     Applying(postfix, choices, settings.quarantine.path, print).run(planned)
     print(f"The door {choices.door} is in force. `lamson postfix rollback` takes it back.")
     if choices.trial:

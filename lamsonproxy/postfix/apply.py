@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lamsonproxy.errors import ConfigError, LamsonError
 from lamsonproxy.postfix import ledger, plan
-from lamsonproxy.postfix.changes import Change
+from lamsonproxy.postfix.changes import Change, new_entry
 from lamsonproxy.postfix.choices import Choices
 from lamsonproxy.postfix.fragments import TRANSPORT
 from lamsonproxy.postfix.ledger import Ledger
@@ -84,7 +84,7 @@ class Applying:
         """All stages. Raises ApplyFailed with everything undone; ConfigError, ProbeFailed with nothing begun."""
         check_folder(self.quarantine)
         now = self.now()
-        backup = ledger.back_up(self.postfix, planned.before, now)
+        backup = ledger.back_up(self.postfix, self.postfix.shown(), now)
         self._record = Ledger(self.choices, now.isoformat(timespec="seconds"), backup)
         self.tell(f"The files of before are kept in {backup}.")
         try:
@@ -113,7 +113,7 @@ class Applying:
 
     def _probe_chain(self, domain: str) -> None:
         entry = probe_entry(self.choices)
-        temporary = [Change("entry", entry.key, None, entry.line)]
+        temporary = [new_entry(self.postfix, entry)]
         self._write(temporary)
         try:
             self.postfix.reload()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lamsonproxy.errors import ConfigError
 from lamsonproxy.postfix.choices import Choices
-from lamsonproxy.postfix.fragments import Fragments, Option, Parameter
+from lamsonproxy.postfix.fragments import Entry, Fragments, Option, Parameter
 from lamsonproxy.postfix.postconf import Postfix, Target
 
 STAGES = ("the re-entry", "the way to the service", "the switch")
@@ -83,6 +83,13 @@ def stages(postfix: Postfix, choices: Choices, fragments: Fragments) -> list[Sta
             [*_entry(copy, known, fragments, 1), *_parameters(copy, fragments.parameters)],
             [*_merged(_front(copy, known, choices, fragments, keys)), *_parameters(copy, fragments.routing)],
         ]
+
+
+def new_entry(postfix: Postfix, entry: Entry) -> Change:
+    """The change that adds one entry, with the line as postconf will show it."""
+    with postfix.copied() as copy:
+        (change,) = _change(copy, "entry", entry.key, entry.line)
+        return change
 
 
 class _Known:

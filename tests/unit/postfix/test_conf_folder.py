@@ -1,4 +1,4 @@
-"""postfix-conf/ and the tables of docs/postfix.md are what the code that applies would write; every line of it has its reason."""
+"""postfix-conf/ and the tables of docs/postfix.md are what the code would write, and no line lacks its reason."""
 
 from pathlib import Path
 
@@ -32,8 +32,8 @@ def test_every_line_has_a_reason_and_a_source(door: DoorKind) -> None:
         assert entry.why and entry.source
         for option in entry.options:
             assert option.why and option.source, option
-    for each in (*found.front, *found.parameters, *found.routing):
-        assert each.why and each.source, each
+    assert all(option.why and option.source for option in found.front)
+    assert all(parameter.why and parameter.source for parameter in (*found.parameters, *found.routing))
 
 
 @pytest.mark.parametrize("door", DOORS)
