@@ -17,7 +17,6 @@ from typing import Self
 from integration.children import DIES_WITH_US, free_ports, kill_group, poll
 
 REPOSITORY = Path(__file__).parents[1]
-_ENVIRONMENT = os.environ | {"PYTHONPATH": str(REPOSITORY)}
 
 START_LIMIT_S = 40.0
 STOP_LIMIT_S = 40.0
@@ -84,7 +83,7 @@ notice_sweep_s = 1
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*DIES_WITH_US, sys.executable, "-m", "lamsonproxy", "run", "-c", self.settings],
-                env=_ENVIRONMENT,
+                env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -141,7 +140,7 @@ notice_sweep_s = 1
         """What a `lamson` command prints, with the settings of this service."""
         words = [sys.executable, "-m", "lamsonproxy", *arguments, "-c", str(self.settings)]
         return subprocess.run(
-            words, env=_ENVIRONMENT, check=True, capture_output=True, text=True, timeout=60
+            words, env=_environment(), check=True, capture_output=True, text=True, timeout=60
         ).stdout
 
     @property
@@ -163,3 +162,8 @@ def _connection(port: int) -> Iterator[HTTPConnection]:
         yield connection
     finally:
         connection.close()
+
+
+def _environment() -> dict[str, str]:
+    """The environment as it is now: a test may have put settings into it."""
+    return os.environ | {"PYTHONPATH": str(REPOSITORY)}
