@@ -47,9 +47,9 @@ def _is_alike(path: Path) -> bool:
     begins = any(re.match(r"(HELO|LHLO)\b", step.text, re.IGNORECASE) for step in steps)
     pairs = pairwise(step.text for step in steps if step.who == "d")
     has_several = any(one.startswith("RCPT") and other.startswith("RCPT") for one, other in pairs)
-    return not (
-        begins or has_several or path.stem.startswith("postfix-") or path.stem == "no-valid-recipient"
-    )
+    # 554 there and 503 here.
+    has_nobody = any("No valid recipients" in step.text for step in steps)
+    return not (begins or has_several or has_nobody or path.stem.startswith("postfix-"))
 
 
 ALIKE = [path for path in sorted(FOLDER.glob("*.txt")) if _is_alike(path)]
