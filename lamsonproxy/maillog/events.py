@@ -137,7 +137,7 @@ class MailLog:
         """451, because one reply and one relay transaction cannot serve copies that differ; names the
         remedy."""
         self.metrics.copies_differ.inc()
-        remedy = "set <transport>_destination_recipient_limit = 1 in main.cf"
+        remedy = "set <transport>_destination_recipient_limit = 1 in main.cf, or use the lmtp door"
         _write(logging.WARNING, "copies_differ", transaction, remedy=remedy)
 
     @_never_raises
