@@ -69,5 +69,5 @@ lock:
 	scripts/make-lock $(PYTHON)
 
 clean:
-	rm -rf $(VENV) .postfix var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .postfix .mta var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
