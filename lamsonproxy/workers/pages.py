@@ -70,7 +70,8 @@ class Pages:
 
     async def _probe(self) -> str:
         relay = self.settings.relay
-        courier = SmtpCourier(RelaySettings(relay.host, relay.port, self.settings.hostname), self._clock)
+        own = self.settings.hostname, self.settings.identity
+        courier = SmtpCourier(RelaySettings(relay.host, relay.port, *own), self._clock)
         try:
             await courier.probe(deadline=self._clock.monotonic() + PROBE_S)
         except RemoteError as error:

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 )
 
 from lamsonproxy.doors.dialogue import Dialogue, Next, Rules
+from lamsonproxy.doors.lmtp import LmtpDialogue
 
 RULES = Rules(hostname="door.test", size_limit=1000, recipients=2, messages=3, errors=6, junk_commands=8)
 SEQUENCES = 100_000 if os.environ.get("SOAK") else 10_000
@@ -29,7 +30,6 @@ FAULTS = {
     b"\r\n": 500,
     b"NOOP\n": 500,
     b"\xff\r\n": 500,
-    b"EHLO\r\n": 501,
     b"STARTTLS\r\n": 502,
     b"BDAT 0 LAST\r\n": 502,
 }
@@ -53,9 +53,14 @@ class Model:
 
 
 class DialogueAndModel(RuleBasedStateMachine):
+    kind: type[Dialogue] = Dialogue
+    hello, other_hello = b"EHLO", b"HELO"
+    code_of_other_hello = 250
+    code_of_nobody = 554
+
     def __init__(self) -> None:
         super().__init__()
-        self.dialogue = Dialogue(RULES, admit=lambda size: size != 451)
+        self.dialogue = self.kind(RULES, admit=lambda size: size != 451)
         self.model = Model()
 
     def says(self, line: bytes, code: int, *, is_fault: bool = False) -> bool:
@@ -68,9 +73,10 @@ class DialogueAndModel(RuleBasedStateMachine):
         assert (self.dialogue.next is Next.CLOSE) == (code in (221, 421))
         return code != 421
 
-    def junk(self, line: bytes, code: int) -> bool:
+    def junk(self, line: bytes, code: int, *, is_fault: bool = False) -> bool:
         self.model.junk += 1
-        return self.says(line, 421 if self.model.junk > RULES.junk_commands else code)
+        is_too_much = self.model.junk > RULES.junk_commands
+        return self.says(line, 421 if is_too_much else code, is_fault=is_fault and not is_too_much)
 
     def is_open(self) -> bool:
         return self.dialogue.next is Next.COMMAND
@@ -78,12 +84,12 @@ class DialogueAndModel(RuleBasedStateMachine):
     @precondition(is_open)
     @rule(line=st.sampled_from(sorted(FAULTS)))
     def fault(self, line: bytes) -> None:
-        if line.startswith(b"EHLO"):
-            self.model.junk += 1
-            if self.model.junk > RULES.junk_commands:
-                self.says(line, 421)
-                return
         self.says(line, FAULTS[line], is_fault=True)
+
+    @precondition(is_open)
+    @rule()
+    def nameless_hello(self) -> None:
+        self.junk(self.hello + b"\r\n", 501, is_fault=True)
 
     @precondition(is_open)
     @rule(line=st.sampled_from(sorted(JUNK)))
@@ -92,9 +98,17 @@ class DialogueAndModel(RuleBasedStateMachine):
             self.model.forget()
 
     @precondition(is_open)
-    @rule(verb=st.sampled_from([b"EHLO", b"HELO", b"ehlo"]))
-    def ehlo(self, verb: bytes) -> None:
-        if self.junk(verb + b" client\r\n", 250):
+    @rule(is_capital=st.booleans())
+    def greet(self, is_capital: bool) -> None:
+        if self.junk((self.hello if is_capital else self.hello.lower()) + b" client\r\n", 250):
+            self.model.forget()
+            self.model.greeted = True
+
+    @precondition(is_open)
+    @rule()
+    def greet_otherwise(self) -> None:
+        code = self.code_of_other_hello
+        if self.junk(self.other_hello + b" client\r\n", code, is_fault=code == 500) and code == 250:
             self.model.forget()
             self.model.greeted = True
 
@@ -144,7 +158,7 @@ class DialogueAndModel(RuleBasedStateMachine):
         if self.model.sender == NOBODY:
             self.says(b"DATA\r\n", 503, is_fault=True)
         elif not self.model.recipients:
-            self.says(b"DATA\r\n", 554, is_fault=True)
+            self.says(b"DATA\r\n", self.code_of_nobody, is_fault=True)
         elif self.says(b"DATA\r\n", 354):
             assert self.dialogue.next is Next.DATA
 
@@ -167,7 +181,7 @@ class DialogueAndModel(RuleBasedStateMachine):
     @precondition(lambda self: self.dialogue.next is Next.CLOSE)
     @rule()
     def another_session(self) -> None:
-        self.dialogue = Dialogue(RULES, admit=lambda size: size != 451)
+        self.dialogue = self.kind(RULES, admit=lambda size: size != 451)
         self.model = Model()
 
     @invariant()
@@ -176,12 +190,26 @@ class DialogueAndModel(RuleBasedStateMachine):
             assert self.dialogue.in_transaction == (self.model.sender != NOBODY)
 
 
+class LmtpDialogueAndModel(DialogueAndModel):
+    """RFC 2033: LHLO instead, EHLO is 500, and DATA without a recipient 503."""
+
+    kind = LmtpDialogue
+    hello, other_hello = b"LHLO", b"EHLO"
+    code_of_other_hello = 500
+    code_of_nobody = 503
+
+
 @pytest.mark.fault("S5")
-def test_the_dialogue_and_its_model_agree_in_any_order() -> None:
+@pytest.mark.parametrize(
+    ("machine", "sequences"), [(DialogueAndModel, SEQUENCES), (LmtpDialogueAndModel, SEQUENCES // 5)]
+)
+def test_the_dialogue_and_its_model_agree_in_any_order(
+    machine: type[DialogueAndModel], sequences: int
+) -> None:
     run_state_machine_as_test(
-        DialogueAndModel,
+        machine,
         settings=settings(
-            max_examples=SEQUENCES,
+            max_examples=sequences,
             stateful_step_count=12,
             deadline=None,
             suppress_health_check=list(HealthCheck),
