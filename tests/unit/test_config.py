@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from lamsonproxy.config import HostPort, Settings, load
+from lamsonproxy.config import HostPort, Settings, UnixSocket, load
 from lamsonproxy.errors import ConfigError
 from lamsonproxy.mail.wire import BareCr, BareNewline
 
@@ -147,3 +147,43 @@ def test_every_setting_has_its_manual() -> None:
         for name, field in model.model_fields.items():
             is_section = name in ("relay", "limits", "quarantine", "metrics", "log")
             assert field.description or is_section, name
+
+
+def test_an_lmtp_door_may_stand_at_a_unix_socket_and_a_worker_gets_it_as_it_was_checked(
+    tmp_path: Path,
+) -> None:
+    settings = load(
+        written(
+            tmp_path,
+            'instance = "mx-1"\n[[door]]\nkind = "lmtp"\nlisten = "unix:/run/lamson/lmtp"\nsocket_mode = "0666"\n'
+            'unmatched = "reject"\ndomains = ["Lists.Example.ORG", "xn--bcher-kva.example"]\n',
+        )
+    )
+    (door,) = settings.door
+    assert (door.name, door.kind, door.listen) == ("lmtp", "lmtp", UnixSocket("/run/lamson/lmtp"))
+    assert door.domains == ("lists.example.org", "xn--bcher-kva.example")
+    assert Settings.model_validate(settings.model_dump(mode="json")) == settings
+
+
+def test_domains_and_a_place_may_stand_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMSON_DOOR__0__DOMAINS", "a.example, b.example")
+    monkeypatch.setenv("LAMSON_DOOR__0__LISTEN", "unix:/run/lamson/lmtp")
+    monkeypatch.setenv("LAMSON_DOOR__0__KIND", "lmtp")
+    (door,) = load(written(tmp_path, "")).door
+    assert door.domains == ("a.example", "b.example") and door.listen == UnixSocket("/run/lamson/lmtp")
+
+
+def test_a_service_is_known_by_its_instance_or_by_its_host_and_its_quarantine(tmp_path: Path) -> None:
+    one, same, other, named = (
+        load(written(tmp_path, text)).identity
+        for text in (
+            'hostname = "mx.example.org"',
+            'hostname = "mx.example.org"\nworkers = 7',
+            'hostname = "mx.example.org"\n[quarantine]\npath = "elsewhere"',
+            'hostname = "mx.example.org"\ninstance = "mx-1"',
+        )
+    )
+    assert one == same != other and named == "mx-1"
+    assert one.isalnum()
