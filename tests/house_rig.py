@@ -21,14 +21,20 @@ from tests.door_rig import Client
 class House:
     """A worker that is open."""
 
-    def __init__(self, service: Service, port: int) -> None:
+    def __init__(self, service: Service, ports: dict[str, int]) -> None:
         self.service = service
-        self.port = port
+        self.ports = ports
+        """By the names of the doors."""
         self.clients: list[Client] = []
 
-    async def connect(self) -> Client:
-        """A client that has heard the greeting; it is gone when the house closes."""
-        client = await Client.connect(self.port)
+    @property
+    def port(self) -> int:
+        """The first door's."""
+        return next(iter(self.ports.values()))
+
+    async def connect(self, door: str = "") -> Client:
+        """A client that has heard the greeting, of the first door or of this one; it is gone when the house closes."""
+        client = await Client.connect(self.ports[door] if door else self.port)
         self.clients.append(client)
         assert (await client.reply()).startswith("220 ")
         return client
@@ -61,11 +67,10 @@ async def open_house(
     settings["quarantine"] = {"path": folder / "quarantine", "notice_sweep_s": 3600}
     service = Service(Settings(**settings), routes or Routes(()), Metrics(CollectorRegistry()))
     async with AsyncExitStack() as stack:
-        listener = socket.create_server(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-        for server in await service.open({"filter": listener}, stack):
+        listeners = {door.name: socket.create_server(("127.0.0.1", 0)) for door in service.settings.door}
+        for server in await service.open(listeners, stack):
             stack.callback(server.close)
-        house = House(service, port)
+        house = House(service, {name: bound.getsockname()[1] for name, bound in listeners.items()})
         try:
             yield house
         finally:
