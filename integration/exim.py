@@ -2,8 +2,7 @@
 
     front ──► router lamsonproxy ──► the service ──► re-entry ──► router onward ──► the sink
 
-Law: Exim insists on its account and its paths, and gets them as overlays over /etc and /usr that it alone sees; the
-machine's own files are neither written nor read differently by anybody else.
+Law: see `overlay.py`. Exim insists on its account and its paths, and gets them.
 """
 
 import os
@@ -15,11 +14,9 @@ from pathlib import Path
 from typing import Self
 
 from integration.children import DIES_WITH_US, kill_group, listens, poll
+from integration.overlay import REPOSITORY, over_ours, with_accounts
 
-REPOSITORY = Path(__file__).parents[1]
 RECIPE = REPOSITORY / "mta-conf" / "exim" / "conf.d"
-_ACCOUNT = "Debian-exim:x:64099:64099::/:/usr/sbin/nologin\n"
-_GROUP = "Debian-exim:x:64099:\n"
 _UID = 64099
 
 
@@ -50,8 +47,7 @@ class PrivateExim:
             os.chown(self._folder / name, _UID, _UID)
         etc = self._folder / "etc"
         (etc / "exim4").mkdir(parents=True)
-        (etc / "passwd").write_text(Path("/etc/passwd").read_text() + _ACCOUNT)
-        (etc / "group").write_text(Path("/etc/group").read_text() + _GROUP)
+        with_accounts(etc, {"Debian-exim": _UID})
         (etc / "exim4" / "exim4.conf").write_text(self._configuration())
         try:
             self._process = self._start("-bdf", "-q1s")
@@ -76,17 +72,10 @@ class PrivateExim:
         return len(list((self._folder / "spool" / "input").rglob("*-H")))
 
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        overlays = (
-            f"mount -t overlay overlay -o lowerdir={self._folder}/etc:/etc /etc && "
-            f"mount -t overlay overlay -o lowerdir={self._packages}/usr:/usr /usr && "
-            'exec /usr/sbin/exim4 "$@"'
-        )
-        words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", overlays, "exim4", *arguments]
+        words = over_ours(self._folder / "etc", self._packages, "/usr/sbin/exim4", *arguments)
+        quiet = subprocess.DEVNULL
         return subprocess.Popen(
-            [*DIES_WITH_US, *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
+            [*DIES_WITH_US, *words], stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True
         )
 
     def _configuration(self) -> str:

@@ -1,7 +1,5 @@
 """mta-conf/exim with Debian's own Exim: mail passes the service once, waits for it, and stays as it is."""
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +7,8 @@ import pytest
 
 from integration.children import free_ports, poll
 from integration.client import Client, Mail, Rcpt
-from integration.exim import REPOSITORY, EximPorts, PrivateExim
+from integration.exim import EximPorts, PrivateExim
+from integration.overlay import unpacked
 from integration.service import Service
 from tests.downstream import RawSink
 
@@ -20,12 +19,7 @@ CONTENT = b"From: alice@example.org\r\nSubject: Soup\r\n\r\nIs there \xe4ny?\r\n
 
 @pytest.fixture(scope="module")
 def packages() -> Path:
-    done = subprocess.run(
-        [REPOSITORY / "scripts" / "get-mta", "exim"], capture_output=True, text=True, timeout=300
-    )
-    if done.returncode != 0 or os.geteuid() != 0:
-        pytest.skip(f"Exim cannot be had: {done.stderr.strip()[-200:] or 'only root may start it'}")
-    return Path(done.stdout.strip())
+    return unpacked("exim")
 
 
 @pytest.fixture(scope="module")
