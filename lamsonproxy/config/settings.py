@@ -67,7 +67,8 @@ class Door(Section):
     `smtpd_proxy_filter`, before the queue, where the remote client hears our replies."""
     listen: DoorListen = HostPort("127.0.0.1", 10025)
     """Address and port, `host:port`; an IPv6 address stands in brackets. Port 0 lets the system choose. With
-    `lmtp` and `proxy` also `unix:/path`, a socket in the file system; a stale one is replaced."""
+    `lmtp` and `proxy` also `unix:/path`, a socket in the file system; a stale one is replaced. Where
+    Postfix's client is chrooted, the path must lie below its queue directory, and Postfix names it from there."""
     socket_mode: Mode = "0660"
     """The permissions of `unix:/path`, octal: whoever may write to it may send mail, `trust` is not asked."""
     socket_group: Group = ""
