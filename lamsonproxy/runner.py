@@ -2,7 +2,7 @@
 
 Law: whatever a handler does, `run` returns in time and raises nothing of the handler's: not SystemExit, not a
 swallowed cancellation, not an exception that cannot be printed. What overran is forgotten but counted; when as
-many threads are lost as there are, this process is used up, and the supervisor replaces it (design law 6).
+many threads are lost as there are, or none can be started, this process is used up, and the supervisor replaces it.
 What blocks on the disk has threads of its own: those of the handlers may all be stuck, and asyncio's own
 resolve names for the relay.
 """
@@ -64,14 +64,15 @@ class Runner:
 
     @property
     def is_used_up(self) -> bool:
-        """True when no thread is left for a handler."""
-        return self._stuck >= self.threads
+        """True when no thread is left for a handler, or the system gives none."""
+        return self._stuck >= self.threads or self._handlers.is_starved or self._disk.is_starved
 
     async def run(
         self, handler: Callable[..., Any], mail: object, captures: Mapping[str, Any], *, timeout: float
     ) -> Ran:
         """Run the handler for at most `timeout` seconds, waiting for a thread included; without any time left
-        it is not begun. `captures` go to it by their names."""
+        it is not begun. `captures` go to it by their names. Raises RuntimeError or MemoryError when it needs a
+        thread and the system gives none."""
         if timeout <= 0:
             return Overran()
         call = _Call(self, partial(handler, mail, **captures))

@@ -270,3 +270,27 @@ asyncio.run(main())
 def test_a_process_with_stuck_threads_can_still_end() -> None:
     child = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, timeout=30, check=True)
     assert child.stdout == b"left\n"
+
+
+@pytest.fixture
+def too_big_a_stack() -> Iterator[None]:
+    """No machine has the memory for it, so the system refuses to start threads."""
+    before = threading.stack_size(1 << 46)
+    yield
+    threading.stack_size(before)
+
+
+@pytest.mark.fault("H3")
+@pytest.mark.usefixtures("too_big_a_stack")
+async def test_a_thread_that_cannot_be_started_fails_one_mail_and_wears_the_worker_out() -> None:
+    runner, done = Runner(1), list[str]()
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        await runner.run(done.append, "refused", {}, timeout=LONG)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        await runner.on_disk(done.append, "refused", timeout=LONG)
+    assert runner.is_used_up
+    threading.stack_size(0)
+    await runner.run(done.append, "handled", {}, timeout=LONG)
+    await runner.on_disk(done.append, "kept", timeout=LONG)
+    assert done == ["handled", "kept"]
+    assert not runner.is_used_up
