@@ -6,6 +6,7 @@ bounce that bounced (RFC 5321 §6.1). Nothing but its cancellation ends the swee
 """
 
 import asyncio
+from collections.abc import Sequence
 
 from lamsonproxy.errors import LamsonError
 from lamsonproxy.mail.envelope import Envelope
@@ -26,6 +27,8 @@ class Sweep:
         self._clock = clock
         self._answered: set[str] = set()
         """Those that downstream has answered for good and the disk did not forget yet."""
+        self.pending = 0
+        """How many waited when it was last seen, whichever process sends them."""
 
     async def run(self, every_s: float) -> None:
         """Sweep now and then, until cancelled."""
@@ -37,14 +40,19 @@ class Sweep:
         """Send what waits, unless another process does. Never raises."""
         try:
             claim = await asyncio.to_thread(self._notices.claim)
-            if claim is None:
-                return
-            with claim:
-                for name in await asyncio.to_thread(self._notices.waiting):
-                    await self._finish(name)
-                await asyncio.to_thread(self._notices.forget_orphans)
+            if claim is not None:
+                with claim:
+                    for name in await self._waiting():
+                        await self._finish(name)
+                    await asyncio.to_thread(self._notices.forget_orphans)
+            await self._waiting()
         except Exception as error:
             self._log.notice_failed("", error)  # the next sweep tries again
+
+    async def _waiting(self) -> Sequence[str]:
+        names = await asyncio.to_thread(self._notices.waiting)
+        self.pending = len(names)
+        return names
 
     async def _finish(self, name: str) -> None:
         """Send one notice and forget it. What goes wrong with one is no reason to keep the others waiting."""

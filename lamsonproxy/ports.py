@@ -194,6 +194,9 @@ class MailLog(Protocol):
     def bug(self, transaction: Transaction, error: BaseException) -> None:
         """An exception of ours: 451, and the traceback here."""
 
+    def not_measured(self, error: Exception) -> None:
+        """The gauges could not be set."""
+
     def notice_sent(self, name: str, reply: Reply) -> None:
         """A DSN was handed to downstream, or refused by it for good."""
 

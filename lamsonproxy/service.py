@@ -86,7 +86,7 @@ class Service:
     def __init__(self, settings: Settings, routes: Routes, metrics: Metrics) -> None:
         self.settings = settings
         self.metrics = metrics
-        log = MailLog(metrics)
+        self.log = log = MailLog(metrics)
         self.clock = SystemClock()
         self.runner = Runner(settings.limits.handler_threads)
         self.budget = Budget(settings.limits.in_flight_bytes // settings.workers)
@@ -140,10 +140,17 @@ class Service:
         ]
 
     def measure(self, lag_s: float) -> None:
-        """Set the gauges; counters are counted where things happen."""
+        """Set the gauges; counters are counted where things happen. Never raises, and never waits for a disk: the
+        heart beats behind it."""
+        try:
+            self._set_gauges(lag_s)
+        except Exception as error:
+            self.log.not_measured(error)
+
+    def _set_gauges(self, lag_s: float) -> None:
         self.metrics.loop_lag.set(lag_s)
         self.metrics.in_flight_bytes.set(self.budget.used)
-        self.metrics.notices_pending.set(len(self.notices.waiting()))
+        self.metrics.notices_pending.set(self.sweep.pending)
         for door in self.doors:
             self.metrics.sessions.of(door.settings.name).set(len(door.sessions))
             self.metrics.in_flight.of(door.settings.name).set(door.in_flight)

@@ -95,6 +95,9 @@ class RecordingLog:
     def bug(self, transaction: Transaction, error: BaseException) -> None:
         self._keep("bug", transaction=transaction, error=error)
 
+    def not_measured(self, error: Exception) -> None:
+        self._keep("not_measured", error=error)
+
     def notice_sent(self, name: str, reply: Reply) -> None:
         self._keep("notice_sent", name=name, reply=reply)
 

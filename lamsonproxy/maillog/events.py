@@ -144,7 +144,9 @@ class MailLog:
     def would_loop(self, transaction: Transaction, recipient: Address) -> None:
         """451, because Postfix hands us the domain to which the mail would go on; names the remedy."""
         self.metrics.would_loop.inc()
-        remedy = "give the address a route, or take its domain out of transport_maps and of the door's domains"
+        remedy = (
+            "give the address a route, or take its domain out of transport_maps and of the door's domains"
+        )
         _write(logging.WARNING, "would_loop", transaction, to=f"<{recipient.raw}>", remedy=remedy)
 
     @_never_raises
@@ -152,6 +154,12 @@ class MailLog:
         """An exception of ours: 451, and the traceback here."""
         self.metrics.bugs.inc()
         _write(logging.ERROR, "bug", transaction, None, error, with_traceback=True)
+
+    @_never_raises
+    def not_measured(self, error: Exception) -> None:
+        """The gauges could not be set."""
+        self.metrics.bugs.inc()
+        self._throttle.warn("not_measured", error=_describe(error))
 
     @_never_raises
     def notice_sent(self, name: str, reply: Reply) -> None:

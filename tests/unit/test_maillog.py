@@ -237,6 +237,7 @@ def test_every_event_is_counted(mail_log: MailLogPort, registry: CollectorRegist
     mail_log.copies_differ(mail)
     mail_log.would_loop(mail, Address("a@lists.example.org"))
     mail_log.bug(mail, ValueError())
+    mail_log.not_measured(ValueError())
     mail_log.notice_sent("n", TAKEN)
     mail_log.notice_sent("n", Reply(550, "5.1.1", "no"))
     mail_log.notice_failed("n", ValueError())
@@ -257,7 +258,6 @@ def test_every_event_is_counted(mail_log: MailLogPort, registry: CollectorRegist
         ("lamson_storage_failures_total", {}),
         ("lamson_copies_differ_total", {}),
         ("lamson_would_loop_total", {}),
-        ("lamson_bugs_total", {}),
         ("lamson_notices_total", {"outcome": "sent"}),
         ("lamson_notices_total", {"outcome": "refused"}),
         ("lamson_notices_total", {"outcome": "failed"}),
@@ -265,6 +265,7 @@ def test_every_event_is_counted(mail_log: MailLogPort, registry: CollectorRegist
         ("lamson_refused_sessions_total", {"door": "filter", "reason": "errors"}),
     ]:
         assert registry.get_sample_value(name, labels) == 1, name
+    assert registry.get_sample_value("lamson_bugs_total") == 2
     assert registry.get_sample_value("lamson_log_failures_total") == 0
 
 

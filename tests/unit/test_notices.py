@@ -120,3 +120,14 @@ async def test_nothing_but_its_cancellation_ends_the_sweeping(error: Exception) 
     with pytest.raises(asyncio.CancelledError):
         await sweeping
     assert not rig.notices.is_claimed
+
+
+async def test_those_that_wait_are_counted_whoever_sends_them() -> None:
+    rig = Rig("a", "b")
+    rig.courier.final = GREYLISTED
+    await rig.sweep.once()
+    assert rig.sweep.pending == 2
+    with rig.notices.claim() or pytest.fail("claimed"):
+        rig.notices.done("a")
+        await rig.sweep.once()
+    assert rig.sweep.pending == 1
