@@ -37,8 +37,13 @@ from lamsonproxy.config.values import (
 from lamsonproxy.mail.wire import BareCr, BareNewline
 
 ENVIRONMENT_PREFIX = "LAMSON_"
-PROXY_DEADLINE_S = 80
-"""Before the queue: what is left of `smtpd_proxy_timeout` (100) when a disk has taken its time."""
+PROXY_DEFAULTS = {
+    # What is left of `smtpd_proxy_timeout` (100) when a disk has taken its time.
+    "deadline_s": 80,
+    # Commands and content come at the pace of the remote client; `smtpd_timeout` (300) ends its silences.
+    "idle_timeout_s": 600,
+    "data_timeout_s": 7200,
+}
 
 
 class Section(BaseModel):
@@ -55,7 +60,7 @@ class Door(Section):
     def _by_kind(cls, fields: Any) -> Any:
         if not isinstance(fields, Mapping):
             return fields
-        defaults = {"deadline_s": PROXY_DEADLINE_S} if fields.get("kind") == "proxy" else {}
+        defaults = PROXY_DEFAULTS if fields.get("kind") == "proxy" else {}
         named = {} if fields.get("name") else {"name": fields.get("kind", "filter")}
         return {**defaults, **fields, **named}
 
@@ -110,9 +115,12 @@ class Door(Section):
     trace_header: bool = True
     """Whether a `Received:` line is put in front. Without it a mail loop is harder to see."""
     idle_timeout_s: Seconds = 300
-    """Seconds that a client may be silent between commands (RFC 5321 §4.5.3.2.7)."""
+    """Seconds that a client may be silent between commands (RFC 5321 §4.5.3.2.7). With `proxy` the default is 600:
+    it is Postfix's `smtpd_timeout` (300) that ends a silence there, or the remote client would hear of a "queue file
+    write error"."""
     data_timeout_s: Seconds = 600
-    """Seconds for all of DATA, so that a client that sends an octet now and then does not stay for ever."""
+    """Seconds for all of DATA, so that a client that sends an octet now and then does not stay for ever. With
+    `proxy` the default is 7200, because the content comes as slowly as the remote client sends it."""
 
 
 class Relay(Section):

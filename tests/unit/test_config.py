@@ -51,7 +51,7 @@ def test_every_word_of_a_file_arrives(tmp_path: Path) -> None:
     assert settings.log.level == "warning"
 
 
-def test_a_proxy_door_has_a_deadline_that_postfix_waits_for_unless_told_another(tmp_path: Path) -> None:
+def test_a_proxy_door_has_time_limits_of_its_own_unless_told_others(tmp_path: Path) -> None:
     settings = load(
         written(
             tmp_path,
@@ -60,10 +60,10 @@ def test_a_proxy_door_has_a_deadline_that_postfix_waits_for_unless_told_another(
             '[[door]]\nkind = "lmtp"\nlisten = "127.0.0.1:2"\n',
         )
     )
-    assert [(door.name, door.deadline_s) for door in settings.door] == [
-        ("proxy", 80),
-        ("other", 20),
-        ("lmtp", 540),
+    assert [(door.name, door.deadline_s, door.idle_timeout_s) for door in settings.door] == [
+        ("proxy", 80, 600),
+        ("other", 20, 600),
+        ("lmtp", 540, 300),
     ]
     assert (settings.door[0].speed_adjust, settings.door[0].rcpt_timeout_s) == (True, 30)
     assert (settings.door[1].speed_adjust, settings.door[1].rcpt_timeout_s) == (False, 60)
