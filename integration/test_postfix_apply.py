@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -35,7 +36,17 @@ def plain(programs: Programs, ports: Ports) -> Iterator[PlainPostfix]:
 
 
 @pytest.fixture(scope="module")
-def door_service(plain: PlainPostfix, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def sockets() -> Iterator[Path]:
+    """A folder that Postfix's own account may enter, which those of pytest are not."""
+    with TemporaryDirectory(prefix="lamsonproxy-sockets-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def door_service(
+    plain: PlainPostfix, sockets: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("service")
     lmtp, proxy, lists = free_ports(3)
     doors = f"""
@@ -46,6 +57,18 @@ listen = "127.0.0.1:{lmtp}"
 [[door]]
 kind = "proxy"
 listen = "127.0.0.1:{proxy}"
+
+[[door]]
+name = "lmtp-socket"
+kind = "lmtp"
+listen = "unix:{sockets}/lmtp"
+socket_mode = "0666"
+
+[[door]]
+name = "proxy-socket"
+kind = "proxy"
+listen = "unix:{sockets}/proxy"
+socket_mode = "0666"
 
 [[door]]
 name = "lists"
@@ -106,6 +129,15 @@ def test_mail_flows_through_the_service_and_after_the_rollback_past_it(
     assert said.status == 0, said
     assert settled.shown() == before
     assert not was_handled(settled, sink, door)
+
+
+@pytest.mark.parametrize("door", ["lmtp", "proxy"])
+def test_mail_flows_through_a_unix_socket(
+    settled: PlainPostfix, door_service: Service, sockets: Path, sink: RawSink, door: str
+) -> None:
+    apply(settled, door_service, door, "--listen", f"unix:{sockets}/{door}")
+    assert was_handled(settled, sink, door)
+    assert settled.lamson("doctor", settings=door_service.settings).status == 0
 
 
 @pytest.mark.fault("2.9")

@@ -184,7 +184,7 @@ def chosen(settings: Settings, wishes: Wishes, record: Ledger | None, dkim: Call
     first = str(settings.door[0].kind)
     kind = _one_of(DOORS, "--door", wishes.door or (earlier.door if earlier else first))
     same = earlier if earlier and earlier.door == kind else None
-    door = _door_for(kind, settings)
+    door = _door_for(kind, settings, wishes.listen)
     if door is None and not wishes.listen:
         raise ConfigError(
             f"lamson.toml has no door of the kind that --door {kind} needs; add one, or say --listen."
@@ -206,10 +206,11 @@ def chosen(settings: Settings, wishes: Wishes, record: Ledger | None, dkim: Call
     return replace(choices, dkim=said)
 
 
-def _door_for(kind: DoorKind, settings: Settings) -> Door | None:
-    """The door of lamson.toml: transport leads to an lmtp door, and rather to one that names its domains."""
+def _door_for(kind: DoorKind, settings: Settings, listen: str) -> Door | None:
+    """The door of lamson.toml: the one that listens there; transport leads to an lmtp door that names its domains."""
     doors = [door for door in settings.door if door.kind == ("lmtp" if kind == "transport" else kind)]
     doors.sort(key=lambda door: bool(door.domains), reverse=kind == "transport")
+    doors.sort(key=lambda door: str(door.listen) != listen)
     return doors[0] if doors else None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lamsonproxy.postfix.changes import command_of
+from lamsonproxy.postfix.fragments import TRANSPORT
 from lamsonproxy.postfix.ledger import Ledger
 from lamsonproxy.postfix.place import Place
 from lamsonproxy.postfix.postconf import Postfix
@@ -203,7 +204,7 @@ class Facts:
             if self.ledger
             else ()
         )
-        return way.transport in ours or way.transport == "lamson"
+        return way.transport in ours or way.transport == TRANSPORT
 
     def _all_ways(self) -> Iterator[Way]:
         places = {"main.cf": self.main, **{key: self._options_of(key) for key in self.entries}}
