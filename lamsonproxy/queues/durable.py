@@ -34,7 +34,12 @@ class Held:
     def release(self) -> None:
         # When this fails behind the rename, the file stays: it may stand in the place of one that was promised.
         with _told(f"cannot keep {self.target}"):
-            os.rename(self.path, self.target)
+            try:
+                os.rename(self.path, self.target)
+            except FileNotFoundError:
+                # The folder went while the mail was under way; if the file did, this fails again.
+                make_folders(self.target.parent)
+                os.rename(self.path, self.target)
             _sync_folder(self.target.parent)
 
     def cancel(self) -> None:
@@ -43,11 +48,15 @@ class Held:
 
 
 def hold(folder: Path, target: Path, content: Iterable[bytes | memoryview]) -> Held:
-    """Write a file into `folder` that can become `target`; its content is durable on return.
+    """Write a file into `folder` that can become `target`; its content is durable on return. Folders that somebody
+    has deleted are made anew.
 
     Raises StorageError, and leaves nothing then.
     """
     path = folder / f"{target.name}.{os.getpid()}.{secrets.token_hex(4)}"
+    # That of the target too: after downstream's 250, at the release, would be late to find out. A few stat(2)
+    # cost nothing beside the fsync.
+    make_folders(folder, target.parent)
     try:
         with _told(f"cannot keep {target}"):
             _write_synced(path, content)

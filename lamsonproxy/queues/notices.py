@@ -46,6 +46,7 @@ class NoticeFolder:
         durable.forget_held(self._held)
 
     def claim(self) -> AbstractContextManager[None] | None:
+        self.open()  # Somebody may have deleted the folders since.
         # flock(2): the lock ends with the process, however that ends.
         try:
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

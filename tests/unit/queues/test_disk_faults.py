@@ -137,12 +137,36 @@ async def test_a_partial_write_is_continued(disk: Disk, monkeypatch: pytest.Monk
 
 
 @pytest.mark.fault("D3")
-@pytest.mark.parametrize("folder", ["tmp", "new"])
-async def test_a_folder_that_has_gone_is_451(disk: Disk, folder: str) -> None:
+@pytest.mark.parametrize("folder", ["tmp", "new", "."])
+async def test_a_folder_that_has_gone_is_made_anew(disk: Disk, folder: str) -> None:
     shutil.rmtree(disk.quarantine.path / folder)
-    assert (await disk.settle("a")).code == 451
-    disk.quarantine.open()
     assert (await disk.settle("a")).is_positive
+    assert disk.kept[0].content == CONTENT
+
+
+@pytest.mark.fault("D3")
+async def test_a_folder_that_cannot_be_made_anew_is_451(disk: Disk) -> None:
+    shutil.rmtree(disk.quarantine.path)
+    disk.quarantine.path.write_bytes(b"")
+    assert (await disk.settle("a")).code == 451
+    disk.quarantine.path.unlink()
+    assert (await disk.settle("a")).is_positive
+
+
+def test_a_folder_that_goes_while_the_mail_is_under_way_is_made_anew(disk: Disk) -> None:
+    held = disk.notices.hold("n", ENVELOPE, (CONTENT,))
+    shutil.rmtree(disk.notices.path / "new")
+    held.release()
+    assert disk.notices.waiting() == ["n"]
+
+
+def test_what_was_held_in_a_folder_that_has_gone_is_not_promised(disk: Disk) -> None:
+    held = disk.notices.hold("n", ENVELOPE, (CONTENT,))
+    shutil.rmtree(disk.notices.path)
+    with pytest.raises(StorageError, match="cannot keep"):
+        held.release()
+    with disk.notices.claim() or pytest.fail("nobody else has it"):
+        assert disk.notices.waiting() == []
 
 
 # -- the kernel's own word ----------------------------------------------------------------------------------
