@@ -2,7 +2,8 @@
 
 Law: `sender`, `recipient` and `message` show the mail as it came, `headers` and `edits` as it will go. What a
 handler changes is its recipient's private copy, and goes nowhere unless the verdict is to hand the mail on.
-When the deadline has passed the handler has lost its mail: every access raises, from whatever thread.
+When the recipient has been decided, or the deadline has passed, its handlers have lost the mail: every access raises,
+from whatever task or thread they have left behind, and no edit reaches the copy that was taken.
 """
 
 from collections.abc import Hashable, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 
 from lamsonproxy.errors import AppError
 from lamsonproxy.mail.address import NULL_SENDER, Address, parse_path
+from lamsonproxy.mail.content import Content
 from lamsonproxy.mail.edits import EditedHeaders, Edits
 from lamsonproxy.mail.envelope import Recipient
 from lamsonproxy.mail.message import Message
@@ -20,21 +22,27 @@ from lamsonproxy.mail.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One recipient's working copy, as the engine relays it."""
+    """One recipient's working copy as it was when it was taken, as the engine relays it."""
 
     sender: Address
-    recipients: tuple[Recipient, ...]
-    """The original one with its own parameters, unless it was redirected; added ones have none."""
-    edits: Edits
+    recipient: Recipient
+    """The original one, or the one that the mail was redirected to."""
+    added: tuple[Recipient, ...]
+    content: Content
 
     def same_as(self, other: "Copy") -> bool:
         """Whether one relay transaction can carry both: equal in bytes and sender (design law 7)."""
-        return self.sender == other.sender and self.edits.same_as(other.edits)
+        return self.sender == other.sender and self.content.same_as(other.content)
+
+    @property
+    def recipients(self) -> tuple[Recipient, ...]:
+        """All that it goes to."""
+        return self.recipient, *self.added
 
     @property
     def likeness(self) -> Hashable:
         """Equal for copies of one mail that one relay transaction can carry."""
-        return self.sender, self.edits.likeness
+        return self.sender, self.content.likeness
 
 
 @dataclass(slots=True)
@@ -47,7 +55,7 @@ class _Work:
     added: list[Recipient] = field(default_factory=list)
 
     def copy(self) -> Copy:
-        return Copy(self.sender, (self.recipient, *self.added), self.edits)
+        return Copy(self.sender, self.recipient, tuple(self.added), self.edits.content)
 
 
 class Mail:
@@ -166,11 +174,11 @@ class Mail:
 
     @property
     def copy(self) -> Copy:
-        """The working copy, for the engine."""
+        """The working copy as it is now, for the engine."""
         return self._work.copy()
 
     def _revoke(self) -> None:
-        """The deadline has passed: whoever still holds this mail has lost it."""
+        """It is decided, or the deadline has passed: whoever still holds this mail has lost it."""
         self._is_revoked = True
 
     def _restore(self) -> None:
@@ -195,7 +203,7 @@ class Mail:
 
     def _check(self) -> None:
         if self._is_revoked:
-            raise AppError("The deadline of this mail has passed, and its handler has lost it.")
+            raise AppError("This mail is decided or past its deadline, and its handler has lost it.")
 
 
 def _recipient_address(to: str | Address) -> Address:

@@ -1,7 +1,7 @@
 """Asking one handler: run it, log it, and read its verdict.
 
 Law: nothing that a handler raises, returns or fails to return gets further than the log. Whoever asked hears of it
-as a `HandlerFailed`, which says nothing but whether the handler still runs.
+as a `HandlerFailed`, which says nothing more.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,6 @@ _V = TypeVar("_V")
 
 class HandlerFailed(Exception):
     """A handler raised, overran, or returned what it may not."""
-
-    def __init__(self, *, still_runs: bool) -> None:
-        self.still_runs = still_runs
 
 
 class Asking:
@@ -38,7 +35,7 @@ class Asking:
         seconds = self._clock.monotonic() - begun
         if isinstance(ran, Overran):
             self._log.handler_overran(self._transaction, route.name, seconds)
-            raise HandlerFailed(still_runs=True)
+            raise HandlerFailed
         self._log.handler_ran(self._transaction, route.name, seconds)
         try:
             if isinstance(ran, Raised):
@@ -47,4 +44,4 @@ class Asking:
         except BaseException as error:
             # Everything a handler may raise, KeyboardInterrupt included: it came out of a value, not out of us.
             self._log.handler_failed(self._transaction, route.name, error)
-            raise HandlerFailed(still_runs=False) from None
+            raise HandlerFailed from None

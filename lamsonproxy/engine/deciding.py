@@ -137,19 +137,26 @@ class Deciding:
 
     async def _walk(self, recipient: Recipient) -> Decision:
         mail = Mail(self._transaction, recipient, deadline=self._until)
+        verdict, route = await self._judge(recipient, mail)
+        # A task or a thread that a handler has left behind must not edit what is decided.
+        mail._revoke()
+        return Decision(recipient, verdict, mail.copy, route)
+
+    async def _judge(self, recipient: Recipient, mail: Mail) -> tuple[Verdict, str]:
+        """The verdict, and the name of the route that gave it."""
         if self._has_gone_round():
-            return Decision(recipient, TOO_MANY_HOPS, mail.copy)
+            return TOO_MANY_HOPS, ""
         if await self._is_awaited_probe(recipient):
-            return Decision(recipient, Consume(), mail.copy, PROBE)
+            return Consume(), PROBE
         route = ""
         for match in self._routes.matches(recipient.address.spec):
             route = match.route.name
             verdict = await self._ask(match, mail)
             if verdict is not None:
-                return Decision(recipient, verdict, mail.copy, route)
+                return verdict, route
         if not route and self._policy.unmatched == "reject":
-            return Decision(recipient, UNMATCHED, mail.copy)
-        return Decision(recipient, ACCEPT, mail.copy, route)
+            return UNMATCHED, ""
+        return ACCEPT, route
 
     def _has_gone_round(self) -> bool:
         message = self._transaction.message
@@ -165,12 +172,12 @@ class Deciding:
     async def _ask(self, match: Match, mail: Mail) -> Verdict | None:
         try:
             return await self._asking.ask(match, mail, verdict_from)
-        except HandlerFailed as failure:
-            if failure.still_runs:
-                mail._revoke()
+        except HandlerFailed:
             return self._after_failure(match, mail)
 
     def _after_failure(self, match: Match, mail: Mail) -> Verdict:
+        # Revoked first, or what still runs might be handed the fresh copy.
+        mail._revoke()
         mail._restore()
         match match.route.on_error or self._policy.on_error:
             case "accept":

@@ -60,7 +60,7 @@ class Keeping:
         envelope = replace(self._transaction.envelope, recipients=(decision.recipient,))
 
         def hold(name: str) -> Held:
-            return self._means.quarantine.hold(name, envelope, decision.copy.edits.parts(), reason)
+            return self._means.quarantine.hold(name, envelope, decision.copy.content.parts(), reason)
 
         await self._hold(hold, decision.recipient)
 

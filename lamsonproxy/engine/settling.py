@@ -150,7 +150,7 @@ class Settling:
         return replace(self._transaction.envelope, sender=copies[0].sender, recipients=recipients)
 
     def _content_of(self, copy: Copy) -> Parts:
-        return (*self._trace_line(), *copy.edits.parts())
+        return (*self._trace_line(), *copy.content.parts())
 
     def _trace_line(self) -> tuple[bytes, ...]:
         if not self._policy.trace_header:

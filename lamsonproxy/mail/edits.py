@@ -3,15 +3,18 @@
 Law: an edit is a splice. Every octet that was not edited leaves as it came: foldings, odd spacings, lines
 that are no headers, a missing empty line. Unchanged means the very same octets, and a body that nobody
 replaced is never copied. Whether something has changed is found by comparing, so an edit that is taken back
-leaves no trace.
+leaves no trace. Each edit puts one value in the place of another, at once: whoever looks from another thread sees
+the state before it or behind it, never one between.
 
 RFC 5322 §3.6 (fields may be added at either end), design law 2.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain
 
+from lamsonproxy.mail.content import Content, ended
 from lamsonproxy.mail.folding import write_field
 from lamsonproxy.mail.headers import Field, Fields
 from lamsonproxy.mail.message import Message
@@ -21,37 +24,46 @@ _NAME_IN_LOG = 60
 """Characters of a header's name in `list_changes`: the mail may hold a name of a megabyte."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Which fields stand where."""
+
+    top: tuple[Field, ...] = ()
+    middle: tuple[Field, ...] | None = None
+    """The message's own fields; None while nobody had to take them apart."""
+    bottom: tuple[Field, ...] = ()
+
+
 class EditedHeaders(Fields):
     """The header fields of a working copy: read like `Headers`, and changed."""
 
     def __init__(self, message: Message) -> None:
         super().__init__(message.notes)
         self._message = message
-        self._top: list[Field] = []
-        # The message's own fields; None while nobody had to take them apart.
-        self._middle: list[Field] | None = None
-        self._bottom: list[Field] = []
+        self._layout = _Layout()
 
     def __iter__(self) -> Iterator[Field]:
-        middle = self._message.headers if self._middle is None else self._middle
-        return chain(self._top, middle, self._bottom)
+        layout = self._layout
+        middle = self._message.headers if layout.middle is None else layout.middle
+        return chain(layout.top, middle, layout.bottom)
 
     def add(self, name: str, value: str) -> None:
         """Add a field at the end of the head. Raises ValueError for what is no field (see `write_field`)."""
-        self._bottom.append(write_field(name, value))
+        layout = self._layout
+        self._layout = _Layout(layout.top, layout.middle, (*layout.bottom, write_field(name, value)))
 
     def insert(self, name: str, value: str) -> None:
         """Add a field at the very top. Raises ValueError like `add`."""
-        self._top.insert(0, write_field(name, value))
+        layout = self._layout
+        self._layout = _Layout((write_field(name, value), *layout.top), layout.middle, layout.bottom)
 
     def replace(self, name: str, value: str) -> None:
         """Put a field in the place of the first one of this name and take out the others; add it where there
         is none. Raises ValueError like `add`."""
-        new = write_field(name, value)
         if name in self:
-            self._substitute(name, [new])
+            self._substitute(name, [write_field(name, value)])
         else:
-            self._bottom.append(new)
+            self.add(name, value)
 
     def remove(self, name: str) -> int:
         """Take out all fields of this name; give how many there were."""
@@ -62,10 +74,10 @@ class EditedHeaders(Fields):
 
     def _substitute(self, name: str, new: list[Field]) -> None:
         """Take out the fields of this name, with what is in `new` where the first one was."""
-        wanted = name.lower()
-        if self._middle is None:
-            self._middle = list(self._message.headers)
-        for fields in (self._top, self._middle, self._bottom):
+        wanted, layout = name.lower(), self._layout
+        middle = self._message.headers.fields if layout.middle is None else layout.middle
+        places: list[tuple[Field, ...]] = []
+        for fields in (layout.top, middle, layout.bottom):
             kept: list[Field] = []
             for field in fields:
                 if field.name.lower() != wanted:
@@ -73,29 +85,32 @@ class EditedHeaders(Fields):
                 else:
                     kept += new
                     new = []
-            fields[:] = kept
+            places.append(tuple(kept))
+        self._layout = _Layout(*places)
 
     @property
     def changed(self) -> bool:
         """Whether the fields are others than the message's, or stand in another order."""
-        if self._top or self._bottom:
-            return True
-        return self._middle is not None and tuple(self._middle) != self._message.headers.fields
+        return self.encoded() is not None
 
     def undo(self) -> None:
         """Go back to the fields of the message."""
-        self._top, self._middle, self._bottom = [], None, []
+        self._layout = _Layout()
 
-    def encoded(self) -> bytes:
-        """The head as it leaves, to the empty line; mbox lines and unread fields included."""
+    def encoded(self) -> bytes | None:
+        """The head as it leaves, to the empty line, mbox lines and unread fields included; None as it came."""
+        layout = self._layout
+        if layout == _Layout():
+            return None
         raw, head = self._message.raw, self._message.head
-        if self._middle is None:
+        if layout.middle is None:
             middle = raw[head.start : head.end]
         else:
-            middle = _joined(self._middle) + self._message.headers.unread
-        if self._bottom:
-            middle = _ended(middle)
-        return raw[: head.start] + _joined(self._top) + middle + _joined(self._bottom)
+            middle = _joined(layout.middle) + self._message.headers.unread
+        if layout.bottom:
+            middle = ended(middle)
+        encoded = raw[: head.start] + _joined(layout.top) + middle + _joined(layout.bottom)
+        return None if encoded == raw[: head.end] else encoded
 
     def list_changes(self) -> tuple[str, ...]:
         """What has changed, by names alone: `header X-Foo added`."""
@@ -109,13 +124,8 @@ class EditedHeaders(Fields):
         ) or ("headers moved",)
 
 
-def _joined(fields: list[Field]) -> bytes:
+def _joined(fields: tuple[Field, ...]) -> bytes:
     return b"".join([field.raw for field in fields])
-
-
-def _ended(fields: bytes) -> bytes:
-    """A last field without a line end would swallow what is put behind it."""
-    return fields + b"\r\n" if fields and not fields.endswith(b"\n") else fields
 
 
 def _names(fields: Counter[Field]) -> dict[str, str]:
@@ -152,38 +162,19 @@ class Edits:
         self._body = None if is_same else content
 
     @property
+    def content(self) -> Content:
+        """What leaves if nothing more is edited; what is edited later does not change it."""
+        return Content(self.message, self.headers.encoded(), self._body)
+
+    @property
     def changed(self) -> bool:
         """Whether what leaves differs from what came."""
-        return self._body is not None or self.headers.changed
+        return self.content.is_edited
 
     def undo(self) -> None:
         """Go back to the message as it came."""
         self.headers.undo()
         self._body = None
-
-    def parts(self) -> tuple[bytes | memoryview, ...]:
-        """What leaves, in pieces that each begin at the start of a line; canonical where the message was."""
-        raw, head = self.message.raw, self.message.head
-        if not self.changed:
-            return (raw,)
-        if self._body is None:
-            pieces: tuple[bytes | memoryview, ...] = (self.headers.encoded(), memoryview(raw)[head.end :])
-        else:
-            # Without an empty line the first line of the new body might be read as a header.
-            empty_line = raw[head.end : head.body_start] or b"\r\n"
-            pieces = (_ended(self.headers.encoded()) + empty_line, self._body)
-        return tuple(piece for piece in pieces if piece)
-
-    def same_as(self, other: "Edits") -> bool:
-        """Whether the same octets leave. Copies of one message share a body, which is not compared then."""
-        if self.message is other.message:
-            return bool(self.likeness == other.likeness)
-        return b"".join(self.parts()) == b"".join(other.parts())
-
-    @property
-    def likeness(self) -> Hashable:
-        """Equal for edits of one message after which the same octets leave."""
-        return self.headers.encoded(), self._body
 
     def list_changes(self) -> tuple[str, ...]:
         """What has changed, in short words for the log: names, never values."""

@@ -35,7 +35,7 @@ def test_one_added_header_leaves_all_other_octets(name: str) -> None:
     raw = (BOMBS | ODD)[name]()
     edits = Edits(Message(raw))
     edits.headers.add("X-Checked-By", "lamsonproxy")
-    before, line, behind = b"".join(edits.parts()).partition(b"X-Checked-By: lamsonproxy\r\n")
+    before, line, behind = b"".join(edits.content.parts()).partition(b"X-Checked-By: lamsonproxy\r\n")
     assert line
     assert before + behind == raw
 

@@ -49,7 +49,7 @@ def test_a_mail_with_a_header_added_differs_by_that_header(mail: Path) -> None:
     for raw in _spellings(mail.read_bytes()):
         edits = Edits(Message(raw))
         edits.headers.insert("X-Checked-By", "lamsonproxy")
-        assert b"".join(edits.parts()).replace(b"X-Checked-By: lamsonproxy\r\n", b"", 1) == raw
+        assert b"".join(edits.content.parts()).replace(b"X-Checked-By: lamsonproxy\r\n", b"", 1) == raw
 
 
 @pytest.mark.fault("C1")

@@ -617,6 +617,56 @@ async def test_a_routes_on_error_goes_before_the_doors() -> None:
     assert str(await rig.settle(to("a"), replace(BARE, on_error="accept"))) == TROUBLE
 
 
+# -- what comes too late ------------------------------------------------------------------------------------
+
+
+def leaving_behind(acts: list[Callable[[], object]], verdict: object = None) -> Callable[[Mail], object]:
+    """A handler that returns, and leaves acts to do with what it had: as a task or a thread of its own would."""
+
+    def handler(mail: Mail) -> object:
+        edits, headers = mail.edits, mail.headers
+        acts.extend((lambda: headers.add("X-Late", "yes"), lambda: edits.replace_body(b"late\r\n")))
+        acts.extend((lambda: mail.redirect("late@y.org"), lambda: mail.headers.add("X-Later", "yes")))
+        return verdict
+
+    return handler
+
+
+def doing(acts: list[Callable[[], object]], lost: list[str]) -> Callable[[], bool]:
+    """The engine asks this just before it compares the copies, and again before it relays."""
+
+    def withdrawn() -> bool:
+        for act in acts:
+            try:
+                act()
+            except AppError as error:
+                lost.append(str(error))
+        return False
+
+    return withdrawn
+
+
+@pytest.mark.fault("H3")
+@pytest.mark.parametrize("others", [(), ("b",)])
+async def test_an_edit_that_comes_behind_the_verdict_changes_nothing(others: tuple[str, ...]) -> None:
+    acts: list[Callable[[], object]] = []
+    lost: list[str] = []
+    rig = Rig((on("a@.+", leaving_behind(acts)),))
+    transaction = to("a", *others)
+    assert str(await rig.settle(transaction, BARE, doing(acts, lost))) == QUEUED
+    assert rig.downstream.mails == [(transaction.envelope, CONTENT)]
+    assert lost and all("decided" in sentence for sentence in lost)
+
+
+@pytest.mark.fault("H3")
+async def test_an_edit_that_comes_behind_the_verdict_is_not_kept_either() -> None:
+    acts: list[Callable[[], object]] = []
+    rig = Rig((on("a@.+", leaving_behind(acts, Quarantine("odd"))),))
+    await rig.settle(to("a"), BARE, doing(acts, []))
+    [letter] = rig.kept.letters.values()
+    assert letter.content == CONTENT
+
+
 # -- deadlines ----------------------------------------------------------------------------------------------
 
 SHORT = replace(BARE, deadline_s=0.2)

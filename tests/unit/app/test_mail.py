@@ -37,7 +37,7 @@ def mail_for(recipient: Recipient = COOKS_RCPT) -> Mail:
 
 
 def content_of(copy: Copy) -> bytes:
-    return b"".join(copy.edits.parts())
+    return b"".join(copy.content.parts())
 
 
 def test_a_mail_reads_as_it_came() -> None:
@@ -62,8 +62,8 @@ def test_the_key_is_the_recipients_own_and_the_same_for_each_retry() -> None:
 def test_the_copy_of_a_mail_that_nobody_changed_is_the_mail() -> None:
     copy = mail_for().copy
     assert (copy.sender, copy.recipients) == (ALICE, (COOKS_RCPT,))
-    assert copy.edits.parts() == (RAW,)
-    assert not copy.edits.changed
+    assert copy.content.parts() == (RAW,)
+    assert not copy.content.is_edited
 
 
 def test_edits_show_in_the_copy_and_not_in_the_message() -> None:
@@ -83,7 +83,7 @@ def test_edits_show_in_the_copy_and_not_in_the_message() -> None:
 def test_the_copies_of_two_recipients_know_nothing_of_each_other() -> None:
     one, other = mail_for(), mail_for(Recipient(BAKERS))
     one.headers.add("X-One", "1")
-    assert other.copy.edits.parts() == (RAW,)
+    assert other.copy.content.parts() == (RAW,)
 
 
 def test_a_redirected_mail_loses_the_parameters_of_its_recipient() -> None:
@@ -242,4 +242,46 @@ def test_what_a_handler_kept_of_a_copy_that_was_restored_changes_nothing() -> No
     headers.add("X-Half", "done")
     mail._restore()
     headers.add("X-Late", "done")
-    assert mail.copy.edits.parts() == (RAW,)
+    assert mail.copy.content.parts() == (RAW,)
+
+
+@pytest.mark.fault("H3")
+def test_a_copy_that_was_taken_stays_as_it_was() -> None:
+    mail = mail_for()
+    mail.headers.add("X-Early", "yes")
+    mail.add_recipient("a@x")
+    taken = mail.copy
+    before = content_of(taken)
+    mail.headers.add("X-Late", "yes")
+    mail.headers.remove("X-Early")
+    mail.replace_body(b"late")
+    mail.add_recipient("b@x")
+    mail.redirect("c@x")
+    mail.set_sender("")
+    assert content_of(taken) == before
+    assert (taken.sender, len(taken.recipients), taken.recipient) == (ALICE, 2, COOKS_RCPT)
+
+
+@pytest.mark.fault("H3")
+def test_a_copy_that_is_taken_amid_the_edits_of_a_thread_holds_each_edit_whole_or_not_at_all() -> None:
+    mail = mail_for()
+    headers, is_over = mail.headers, threading.Event()
+
+    def edit() -> None:
+        while not is_over.is_set():
+            headers.replace("Subject", "Stew")
+            headers.replace("X-Spam-Flag", "NO")
+            mail.edits.undo()
+
+    thread = threading.Thread(target=edit)
+    thread.start()
+    contents = {content_of(mail.copy) for _ in range(2000)}
+    is_over.set()
+    thread.join(10)
+    stew, clean = RAW.replace(b"Soup", b"Stew"), RAW.replace(b"YES", b"NO")
+    assert contents <= {RAW, stew, clean, stew.replace(b"YES", b"NO")}
+
+
+def test_the_copy_of_an_untouched_mail_holds_the_octets_that_came_and_no_others() -> None:
+    (piece,) = mail_for().copy.content.parts()
+    assert piece is RAW

@@ -15,7 +15,7 @@ def _after(raw: bytes, *acts: Act) -> bytes:
     edits = Edits(Message(raw))
     for act in acts:
         act(edits)
-    return b"".join(edits.parts())
+    return b"".join(edits.content.parts())
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_the_message_itself_never_changes() -> None:
 
 def test_what_is_unchanged_leaves_as_the_very_same_octets() -> None:
     message = Message(RAW)
-    (piece,) = Edits(message).parts()
+    (piece,) = Edits(message).content.parts()
     assert piece is message.raw
 
 
@@ -100,7 +100,7 @@ def test_a_body_that_nobody_replaced_is_not_copied() -> None:
     message = Message(RAW)
     edits = Edits(message)
     edits.headers.add("N", "v")
-    head, body = edits.parts()
+    head, body = edits.content.parts()
     assert isinstance(body, memoryview)
     assert body.obj is message.raw
     assert bytes(head).endswith(b"N: v\r\n")
@@ -110,7 +110,7 @@ def test_every_piece_begins_at_the_start_of_a_line() -> None:
     edits = Edits(Message(RAW))
     edits.headers.insert("N", "v")
     edits.replace_body(b"x")
-    assert all(bytes(piece).endswith(b"\r\n") for piece in edits.parts())
+    assert all(bytes(piece).endswith(b"\r\n") for piece in edits.content.parts())
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ def test_an_edit_that_is_taken_back_leaves_no_trace(acts: list[Act]) -> None:
     for act in acts:
         act(edits)
     assert not edits.changed
-    assert edits.parts() == (RAW,)
+    assert edits.content.parts() == (RAW,)
     assert edits.list_changes() == ()
-    assert edits.same_as(Edits(Message(RAW)))
+    assert edits.content.same_as(Edits(Message(RAW)).content)
 
 
 def test_replacing_a_field_by_its_own_octets_is_no_change() -> None:
@@ -144,16 +144,16 @@ def test_replacing_a_field_by_its_own_octets_is_no_change() -> None:
 def test_copies_are_the_same_when_the_same_octets_leave() -> None:
     message = Message(RAW)
     one, two, other = Edits(message), Edits(message), Edits(Message(RAW))
-    assert one.same_as(two)
+    assert one.content.same_as(two.content)
     one.headers.add("N", "v")
-    assert not one.same_as(two)
+    assert not one.content.same_as(two.content)
     for edits in two, other:
         edits.headers.add("N", "v")
-    assert one.same_as(two)
-    assert one.same_as(other)
+    assert one.content.same_as(two.content)
+    assert one.content.same_as(other.content)
     one.replace_body(b"new")
-    assert not one.same_as(two)
-    assert not one.same_as(other)
+    assert not one.content.same_as(two.content)
+    assert not one.content.same_as(other.content)
 
 
 def test_changes_are_listed_by_name_without_values() -> None:
@@ -216,5 +216,5 @@ def test_one_header_added_keeps_all_other_octets(raw: bytes) -> None:
 def test_an_added_header_is_read_in_the_result(raw: bytes) -> None:
     edits = Edits(Message(raw))
     edits.headers.insert("X-Checked-By", "lamsonproxy")
-    again = Message(b"".join(edits.parts()))
+    again = Message(b"".join(edits.content.parts()))
     assert again.headers.get("X-Checked-By").startswith("lamsonproxy")
