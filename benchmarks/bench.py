@@ -1,7 +1,7 @@
 """`make bench`: mails per second, CPU and memory per mail, between smtp-source(1) and smtp-sink(1) on loopback.
 
-Law: every figure stands beside the stock proxy's from the same run, and the ratio is what counts: machines differ and are
-shared. Nothing here passes or fails.
+Law: every figure stands beside the stock proxy's from the same run, and the ratio is what counts: machines differ and
+are shared. Nothing here passes or fails.
 
 Usage: python -m benchmarks.bench [--short] [WORKLOAD ...]
 """
@@ -114,20 +114,10 @@ def measure(workload: Workload, peer: str, app: str | None, domain: str) -> Figu
 
 def _source(port: int, domain: str, workload: Workload) -> None:
     keep = ["-d"] if workload.keeps_connections else []
-    subprocess.run(
-        ["smtp-source", *keep, "-s", str(workload.sessions), "-m", str(workload.mails)]
-        + [
-            "-l",
-            str(workload.size),
-            "-f",
-            "bench@bench.example",
-            "-t",
-            f"bench@{domain}",
-            f"127.0.0.1:{port}",
-        ],
-        check=True,
-        timeout=600,
-    )
+    load = ["-s", str(workload.sessions), "-m", str(workload.mails), "-l", str(workload.size)]
+    envelope = ["-f", "bench@bench.example", "-t", f"bench@{domain}"]
+    command = ["smtp-source", *keep, *load, *envelope, f"127.0.0.1:{port}"]
+    subprocess.run(command, check=True, timeout=600)
 
 
 def hostile(send: Iterator[bytes], app: str = "") -> tuple[float, float]:

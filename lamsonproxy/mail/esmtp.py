@@ -111,7 +111,7 @@ class Xforward:
         return Xforward(kept + tuple(later.items()))
 
     def commands(self, offered: frozenset[str]) -> list[bytes]:
-        """The commands that hand on these attributes, without CRLF: those that downstream offered, each value verbatim."""
+        """The commands that hand on those attributes that downstream offered, values verbatim, without CRLF."""
         commands: list[bytes] = []
         for name, value in self.raw:
             if name not in offered:
@@ -127,7 +127,7 @@ NO_XFORWARD = Xforward()
 
 
 def parse_xforward(text: str) -> Xforward:
-    """Read the attributes of one XFORWARD command. Raises ValueError when one is unknown, empty, too long or no xtext."""
+    """Read the attributes of one XFORWARD command. Raises ValueError when one is unknown, empty or too long."""
     attributes = []
     for word in text.split():
         name, equals, value = word.partition("=")

@@ -20,8 +20,8 @@ END_OF_DATA = b".\r\n"
 _COMMAND_END = b"\r\n"
 _TERMINATOR = b"\r\n.\r\n"
 
-# Questions to ask of a block. Each begins with a literal, so that sre runs through the block with memchr(3): two to four
-# times as fast as bytes.find, .count and .replace, which look at every octet; and almost always the answer is no.
+# Questions to ask of a block. Each begins with a literal, so that sre runs through the block with memchr(3): two to
+# four times as fast as bytes.find, .count and .replace, which look at every octet. Almost always the answer is no.
 _DOTTED = re.compile(rb"\r\n\.")
 _BARE_LF = re.compile(rb"\n(?<!\r\n)")
 _BARE_CR = re.compile(rb"\r(?!\n)")
