@@ -1,6 +1,8 @@
 """The worker's side: take the assignment, serve, report, and leave when told or when the supervisor is gone.
 
-Law: a report never blocks the event loop: a supervisor that does not read loses beats, not mail.
+Law: a report never blocks the event loop: a supervisor that does not read loses beats, not mail. Channel and sockets
+are this process's alone: none that a handler starts or forks has them. An orphan listens no more, so that the next
+service can.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -37,12 +39,26 @@ def work(channel: socket.socket, serve: Serve) -> int:
     _allow_open_files()
     lines = channel.makefile("rb")
     assignment = read_assignment(lines.readline(LINE_LIMIT))
+    _keep_from_children(channel, tuple(assignment.sockets.values()))
     settings = Settings.model_validate(assignment.settings)
     # Metrics are told where they live before any is made.
     metrics.share(Path(assignment.metrics), assignment.number)
     maillog.set_up(settings.log.format, settings.log.level, metrics.of_this_process().log_failures.inc)
-    _leave_after_supervisor(lines, settings.limits.drain_s)
+    _leave_after_supervisor(lines, tuple(assignment.sockets.values()), settings.limits.drain_s)
     return _run(settings, assignment, serve, _reporter(channel))
+
+
+def _keep_from_children(channel: socket.socket, doors: Sequence[int]) -> None:
+    """They came to us by inheritance, and go no further: not to a program, and not to a fork (`multiprocessing`)."""
+    for number in (channel.fileno(), *doors):
+        os.set_inheritable(number, False)
+
+    def close() -> None:
+        channel.close()
+        for number in filter(_is_listening, doors):
+            os.close(number)
+
+    os.register_at_fork(after_in_child=close)
 
 
 def _allow_open_files() -> None:
@@ -77,7 +93,7 @@ def _reporter(channel: socket.socket) -> Report:
     return report
 
 
-def _leave_after_supervisor(lines: BinaryIO, drain_s: float) -> None:
+def _leave_after_supervisor(lines: BinaryIO, doors: Sequence[int], drain_s: float) -> None:
     """Watch, in a thread of its own, for the supervisor's end; then drain as after SIGTERM."""
 
     def watch() -> None:
@@ -85,8 +101,24 @@ def _leave_after_supervisor(lines: BinaryIO, drain_s: float) -> None:
         # The default action of SIGALRM ends a process whose loop stands still and hears no SIGTERM.
         signal.alarm(math.ceil(drain_s) + FORCED_END_S)
         os.kill(os.getpid(), signal.SIGTERM)
+        for number in filter(_is_listening, doors):
+            _listen_no_more(number)
 
     threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
+
+
+def _is_listening(number: int) -> bool:
+    """Whether this is a door still: a loop that drains has closed it, and may have the number for something else."""
+    with suppress(OSError), socket.socket(fileno=os.dup(number)) as bound:
+        return bool(bound.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    return False
+
+
+def _listen_no_more(number: int) -> None:
+    """Free the address for the next service, even while the loop that accepts stands still."""
+    # shutdown(2) ends the listening for everybody who has the socket; that is right, as the supervisor is gone.
+    with suppress(OSError), socket.socket(fileno=os.dup(number)) as door:
+        door.shutdown(socket.SHUT_RDWR)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

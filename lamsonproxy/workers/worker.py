@@ -1,7 +1,8 @@
 """One worker as the supervisor sees it: a child process, its channel, and the signs of life on it.
 
-Law: a worker is believed only as far as its last beat. Whoever holds a `Worker` ends it, by `drain` or by
-`kill`.
+Law: a worker is believed only as far as its last beat, and blamed for its silence only if we could have heard it.
+It has ended when its process has, whatever processes its handlers have started: those end with it, being in its
+process group. Whoever holds a `Worker` ends it, by `drain` or by `kill`.
 """
 
 import asyncio
@@ -18,6 +19,13 @@ from lamsonproxy.workers.channel import LINE_LIMIT, Assignment, written
 
 LAST_WORDS_S = 5.0
 """Seconds beyond `drain_s` that a draining worker has, for its own last words; then SIGKILL."""
+
+LAST_LINES_S = 1.0
+"""Seconds that a channel may stay open behind its worker, in the hands of a process that left the worker's group."""
+
+GRACE_S = 2.0
+"""Seconds for a last beat, before a worker is called stalled. It may have been us who stood still (SIGSTOP): then its
+beats are in the channel. Or the whole machine was paused: then it beats again within a second."""
 
 
 class Worker:
@@ -83,9 +91,12 @@ class Worker:
                 return "died"
             if self.is_used_up:
                 return "used_up"
+            heard_at = self.beat_at
+            await self._news_until(heard_at + stall_s)
             if time.monotonic() >= self.beat_at + stall_s:
-                return "stalled"
-            await self._news_until(self.beat_at + stall_s)
+                await self._news_until(time.monotonic() + GRACE_S)
+                if self.beat_at == heard_at and not self.has_ended:
+                    return "stalled"
 
     async def drain(self, limit_s: float) -> None:
         """Tell it to leave, and wait until it has; SIGKILL when the time is over."""
@@ -119,14 +130,23 @@ class Worker:
                 await self._news.wait()
 
     async def _follow(self) -> None:
+        listening = asyncio.create_task(self._listen())
+        await self._process.wait()
+        # The group of a worker that has ended: what its handlers left behind would hold our sockets. No other
+        # process can have got this number yet: the kernel gives out all others before.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        await asyncio.wait((listening,), timeout=LAST_LINES_S)
+        listening.cancel()
+        self._writer.close()
+        self.has_ended, self.is_ready = True, False
+        self._news.set()
+
+    async def _listen(self) -> None:
         with suppress(ConnectionError, ValueError):
             async for line in self._lines:
                 self._take(json.loads(line))
                 self._news.set()
-        await self._process.wait()
-        self._writer.close()
-        self.has_ended, self.is_ready = True, False
-        self._news.set()
 
     def _take(self, words: Mapping[str, object]) -> None:
         self.beat_at = time.monotonic()

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +78,25 @@ def test_a_worker_whose_loop_stands_still_is_replaced_and_the_other_goes_on(serv
     until(lambda: service.number("lamson_workers") == 2)
     assert service.number('lamson_worker_restarts_total{reason="stalled"}') == 1
     assert service.ask()[1] != stalled
+
+
+@pytest.mark.fault("K1")
+@pytest.mark.parametrize("seconds", [3.5, 4.5], ids=["a little longer than stall_s", "longer"])
+def test_a_supervisor_that_stood_still_does_not_blame_its_workers(
+    service: Supervised, seconds: float
+) -> None:
+    service.start_and_wait()
+    before = service.workers()
+    service.signal(signal.SIGSTOP)
+    wakes_at = time.monotonic() + seconds
+    until(lambda: time.monotonic() > wakes_at)
+    service.signal(signal.SIGCONT)
+    until(lambda: service.page("/healthz")[0] == 200)
+    assert service.number("lamson_workers") == 2
+    stalled = service.ask("stall")[1]
+    until(lambda: f"pid={stalled} reason=stalled" in service.said)
+    assert service.said.count("worker_lost") == 1
+    assert stalled in before
 
 
 def test_a_used_up_worker_leaves_when_its_successor_is_ready(service: Supervised) -> None:
