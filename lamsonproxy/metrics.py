@@ -136,6 +136,10 @@ class Metrics:
         self.would_loop = counter(
             "lamson_would_loop_total", "Recipients deferred because their mail would come back to us."
         )
+        self.added_refused = counter(
+            "lamson_added_recipients_refused_total",
+            "Recipients added by a handler that downstream refused; their copies are in quarantine.",
+        )
         self.bugs = counter(
             "lamson_bugs_total", "Errors of lamsonproxy itself; each has a traceback in the log."
         )

@@ -191,6 +191,9 @@ class MailLog(Protocol):
     def would_loop(self, transaction: Transaction, recipient: Address) -> None:
         """451, because Postfix hands us the domain to which the mail would go on; names the remedy."""
 
+    def added_recipient_refused(self, transaction: Transaction, recipient: Address, reply: Reply) -> None:
+        """A recipient whom a handler added was refused downstream for good, and its copy is kept in quarantine."""
+
     def bug(self, transaction: Transaction, error: BaseException) -> None:
         """An exception of ours: 451, and the traceback here."""
 

@@ -92,6 +92,9 @@ class RecordingLog:
     def would_loop(self, transaction: Transaction, recipient: Address) -> None:
         self._keep("would_loop", transaction=transaction, recipient=recipient)
 
+    def added_recipient_refused(self, transaction: Transaction, recipient: Address, reply: Reply) -> None:
+        self._keep("added_recipient_refused", transaction=transaction, recipient=recipient, reply=reply)
+
     def bug(self, transaction: Transaction, error: BaseException) -> None:
         self._keep("bug", transaction=transaction, error=error)
 

@@ -51,6 +51,11 @@ class Decision:
     """The refusal at RCPT, ours or downstream's, where it was kept for the fold."""
 
     @property
+    def is_redirected(self) -> bool:
+        """Whether the mail goes to another address than its recipient's."""
+        return self.copy.recipient.address != self.recipient.address
+
+    @property
     def outcome(self) -> Outcome:
         if self.said is not None:
             return Outcome(Fate.DEFERRED if self.said.is_transient else Fate.REFUSED, self.said)

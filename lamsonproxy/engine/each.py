@@ -7,8 +7,9 @@ and nothing is kept: Postfix would send it again, or bounce what arrived.
 
 from collections.abc import Hashable, Mapping, Sequence
 
+from lamsonproxy.engine.addressing import Addressed, Unserved
 from lamsonproxy.engine.deciding import Decision
-from lamsonproxy.engine.settling import NOBODY_WAITS, Settling, asked_downstream, to_our_client
+from lamsonproxy.engine.settling import NOBODY_WAITS, Settling, to_our_client
 from lamsonproxy.mail.fold import Fate, Fold
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.verdict import ACCEPT, reply_to
@@ -49,29 +50,29 @@ class SettlingEach(Settling):
         """The ends of some at least; whoever has none is to be offered anew."""
         if self._withdrawn():
             return dict.fromkeys(unit, NOBODY_WAITS)
-        copies = [decision.copy for decision in unit.values()]
-        return await self._offered(copies, lambda offer: self._give_each(unit, offer))
+        addressed = Addressed(tuple(unit.values()))
+        return await self._offered(addressed, lambda offer: self._give_each(unit, addressed, offer))
 
-    async def _give_each(self, unit: Unit, offer: Offer) -> Ends:
+    async def _give_each(self, unit: Unit, addressed: Addressed, offer: Offer) -> Ends:
         if offer.refusal is not None:
             return dict.fromkeys(unit, to_our_client(offer.refusal))
-        decisions = tuple(unit.values())
-        before = [decision.outcome for decision in decisions]
-        outcomes = dict(zip(unit, asked_downstream(decisions, before, offer.recipients), strict=True))
-        ends = {n: outcome.reply for n, outcome in outcomes.items() if outcome.fate is not Fate.PASS}
-        passing = {n: decision for n, decision in unit.items() if n not in ends}
-        # Downstream has taken some addresses of a copy that it has refused others of: none may get it.
-        is_torn = sum(reply.is_positive for reply in offer.recipients) > _addresses(passing)
-        if passing and not is_torn:
-            ends |= await self._give_all(passing, offer)
+        replies = [to_our_client(reply) for reply in offer.recipients]
+        ends: Ends = {}
+        passing: list[int] = []
+        for place, (n, decision) in enumerate(unit.items()):
+            outcome = addressed.asked(place, decision.outcome, replies)
+            if outcome.fate is Fate.PASS:
+                passing.append(place)
+            else:
+                ends[n] = outcome.reply
+        if passing and not addressed.is_torn(passing, replies):
+            served = {n: decision for n, decision in unit.items() if n not in ends}
+            ends |= await self._give_all(served, offer, addressed.unserved(passing, replies))
         return ends
 
-    async def _give_all(self, unit: Unit, offer: Offer) -> Ends:
+    async def _give_all(self, unit: Unit, offer: Offer, unserved: Sequence[Unserved]) -> Ends:
         decisions = tuple(unit.values())
         outcomes = [decision.outcome for decision in decisions]
-        settled = await self._finish(decisions, outcomes, Fold(reply_to(ACCEPT), goes_on=True), offer)
+        everybody = Fold(reply_to(ACCEPT), goes_on=True)
+        settled = await self._finish(decisions, outcomes, everybody, offer, unserved)
         return dict.fromkeys(unit, settled.reply)
-
-
-def _addresses(unit: Unit) -> int:
-    return sum(len(decision.copy.recipients) for decision in unit.values())

@@ -8,11 +8,14 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from lamsonproxy.app.mail import Copy
+from lamsonproxy.engine.addressing import Unserved
 from lamsonproxy.engine.deciding import Decision
 from lamsonproxy.engine.policy import DISK_S, Means
 from lamsonproxy.mail.dsn import Refusal, failure_notice
 from lamsonproxy.mail.envelope import Recipient
 from lamsonproxy.mail.fold import Fold, Outcome
+from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import Quarantine
 from lamsonproxy.ports import Held
@@ -27,13 +30,23 @@ class Keeping:
         self._until = until
         self._held: list[Held] = []
 
-    async def hold(self, decisions: Sequence[Decision], outcomes: Sequence[Outcome], folded: Fold) -> None:
+    async def hold(
+        self,
+        decisions: Sequence[Decision],
+        outcomes: Sequence[Outcome],
+        folded: Fold,
+        unserved: Sequence[Unserved] = (),
+    ) -> None:
         """Make durable what is to be kept. Raises StorageError."""
         for n, decision in enumerate(decisions):
             if isinstance(decision.verdict, Quarantine):
-                await self._hold_copy(decision, decision.verdict.reason)
+                await self._hold_copy(decision.copy, decision.verdict.reason, decision.recipient)
             elif n in folded.strays:
-                await self._hold_copy(decision, f"refused: {outcomes[n].reply}")
+                await self._hold_copy(decision.copy, _refused(outcomes[n].reply), decision.recipient)
+        for one in unserved:
+            # Named after both: two copies that differ may go to the same added address.
+            owner = one.decision.recipient
+            await self._hold_copy(one.decision.copy, _refused(one.reply), owner, one.recipient)
         strays = [Refusal(decisions[n].recipient, outcomes[n].reply) for n in folded.strays]
         if strays:
             await self._hold_notice(strays)
@@ -56,13 +69,14 @@ class Keeping:
             except Exception as error:
                 self._means.log.storage_failed(self._transaction, error)
 
-    async def _hold_copy(self, decision: Decision, reason: str) -> None:
-        envelope = replace(self._transaction.envelope, recipients=(decision.recipient,))
+    async def _hold_copy(self, copy: Copy, reason: str, *recipients: Recipient) -> None:
+        """Hold a copy for the last of these, under the name of all."""
+        envelope = replace(self._transaction.envelope, recipients=recipients[-1:])
 
         def hold(name: str) -> Held:
-            return self._means.quarantine.hold(name, envelope, decision.copy.content.parts(), reason)
+            return self._means.quarantine.hold(name, envelope, copy.content.parts(), reason)
 
-        await self._hold(hold, decision.recipient)
+        await self._hold(hold, *recipients)
 
     async def _hold_notice(self, strays: Sequence[Refusal]) -> None:
         notice = failure_notice(
@@ -82,12 +96,12 @@ class Keeping:
 
         await self._hold(hold, strays[0].recipient)
 
-    async def _hold(self, hold: Callable[[str], Held], recipient: Recipient) -> None:
+    async def _hold(self, hold: Callable[[str], Held], *recipients: Recipient) -> None:
         is_given_up = threading.Event()
 
         def act() -> Held:
             # In the thread too: the name is a hash over all of the mail.
-            held = hold(self._transaction.key(recipient))
+            held = hold(self._transaction.key(*recipients))
             if is_given_up.is_set():
                 held.cancel()
             return held
@@ -99,3 +113,7 @@ class Keeping:
             # Each retry would leave a copy behind on a disk that is merely slow.
             is_given_up.set()
             raise
+
+
+def _refused(reply: Reply) -> str:
+    return f"refused: {reply}"

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 from lamsonproxy import __version__
 from lamsonproxy.app.mail import Copy
+from lamsonproxy.engine.addressing import Addressed, Unserved
 from lamsonproxy.engine.deciding import Decision
 from lamsonproxy.engine.keeping import Keeping
 from lamsonproxy.engine.policy import DoorPolicy, Means
-from lamsonproxy.mail.envelope import Envelope
 from lamsonproxy.mail.fold import Fate, Fold, Outcome, fold
 from lamsonproxy.mail.reply import TROUBLE, Reply, with_trace
 from lamsonproxy.mail.trace import received_line
@@ -73,12 +73,12 @@ class Settling:
         return await self._relay(decisions, outcomes)
 
     async def _relay(self, decisions: Sequence[Decision], outcomes: Sequence[Outcome]) -> Settled:
-        copies = [decisions[n].copy for n in _passing(outcomes)]
-        return await self._offered(copies, lambda offer: self._give(decisions, outcomes, offer))
+        addressed = Addressed([decisions[n] for n in _passing(outcomes)])
+        return await self._offered(addressed, lambda offer: self._give(decisions, outcomes, addressed, offer))
 
-    async def _offered(self, copies: Sequence[Copy], give: Callable[[Offer], Awaitable[_T]]) -> _T:
+    async def _offered(self, addressed: Addressed, give: Callable[[Offer], Awaitable[_T]]) -> _T:
         """Ask downstream, and then give; what fails while leaving changes no end."""
-        envelope = self._envelope_of(copies)
+        envelope = addressed.envelope(self._transaction.envelope)
         settled: _T | None = None
         try:
             async with self._offers.offer(envelope, deadline=self._deadline) as offer:
@@ -90,18 +90,27 @@ class Settling:
         return settled
 
     async def _give(
-        self, decisions: Sequence[Decision], outcomes: Sequence[Outcome], offer: Offer
+        self, decisions: Sequence[Decision], before: Sequence[Outcome], addressed: Addressed, offer: Offer
     ) -> Settled:
         if offer.refusal is not None:
             return Settled(to_our_client(offer.refusal))
-        outcomes = asked_downstream(decisions, outcomes, offer.recipients)
+        replies = [to_our_client(reply) for reply in offer.recipients]
+        outcomes = list(before)
+        for n, place in enumerate(_passing(before)):
+            outcomes[place] = addressed.asked(n, before[place], replies)
         folded = fold(outcomes)
         if not folded.goes_on:
             return Settled(folded.reply)
-        return await self._finish(decisions, outcomes, folded, offer)
+        passing = [n for n, place in enumerate(_passing(before)) if outcomes[place].fate is Fate.PASS]
+        return await self._finish(decisions, outcomes, folded, offer, addressed.unserved(passing, replies))
 
     async def _finish(
-        self, decisions: Sequence[Decision], outcomes: Sequence[Outcome], folded: Fold, offer: Offer | None
+        self,
+        decisions: Sequence[Decision],
+        outcomes: Sequence[Outcome],
+        folded: Fold,
+        offer: Offer | None,
+        unserved: Sequence[Unserved] = (),
     ) -> Settled:
         """Keep, deliver, release, commit."""
         passing = _passing(outcomes)
@@ -109,7 +118,7 @@ class Settling:
         unit = await self._means.conversations.begin(self._transaction)
         try:
             await unit.flush()
-            await self._keeping.hold(decisions, outcomes, folded)
+            await self._keeping.hold(decisions, outcomes, folded, unserved)
             if passing and offer is not None:
                 reply = await self._deliver(offer, decisions[passing[0]].copy)
         except BaseException:
@@ -119,6 +128,8 @@ class Settling:
             await self._undo(unit)
             return Settled(reply)
         await _to_its_end(self._conclude(unit))
+        for one in unserved:
+            self._means.log.added_recipient_refused(self._transaction, one.recipient.address, one.reply)
         return Settled(reply, outcomes, was_relayed=bool(passing))
 
     async def _deliver(self, offer: Offer, copy: Copy) -> Reply:
@@ -145,10 +156,6 @@ class Settling:
         except Exception as error:
             self._means.log.bug(self._transaction, error)
 
-    def _envelope_of(self, copies: Sequence[Copy]) -> Envelope:
-        recipients = tuple(recipient for copy in copies for recipient in copy.recipients)
-        return replace(self._transaction.envelope, sender=copies[0].sender, recipients=recipients)
-
     def _content_of(self, copy: Copy) -> Parts:
         return (*self._trace_line(), *copy.content.parts())
 
@@ -168,27 +175,6 @@ class Settling:
 
 def _passing(outcomes: Sequence[Outcome]) -> list[int]:
     return [n for n, outcome in enumerate(outcomes) if outcome.fate is Fate.PASS]
-
-
-def asked_downstream(
-    decisions: Sequence[Decision], outcomes: Sequence[Outcome], replies: Sequence[Reply]
-) -> list[Outcome]:
-    """The outcomes after downstream's word on each RCPT; those of one copy stand together."""
-    answers = iter(replies)
-    asked = list(outcomes)
-    for n in _passing(outcomes):
-        own = [to_our_client(next(answers)) for _ in decisions[n].copy.recipients]
-        asked[n] = _worst(outcomes[n], own)
-    return asked
-
-
-def _worst(outcome: Outcome, replies: Sequence[Reply]) -> Outcome:
-    """Whoever must wait decides for the copy, then whoever is refused."""
-    refusals = [reply for reply in replies if not reply.is_positive]
-    for reply in refusals:
-        if not reply.is_permanent:
-            return Outcome(Fate.DEFERRED, reply)
-    return Outcome(Fate.REFUSED, refusals[0]) if refusals else outcome
 
 
 def to_our_client(reply: Reply) -> Reply:

@@ -22,15 +22,17 @@ class Transaction:
     envelope: Envelope
     message: Message
 
-    def key(self, recipient: Recipient) -> str:
+    def key(self, *recipients: Recipient) -> str:
         """The settled key (design law 3) as hex: the same for each retry of this recipient's mail, and for nothing
-        else. Postfix's queue id alone is not enough: short ids are used again (postconf enable_long_queue_ids).
+        else; with two, of the copy of the first one's mail for the second, whom a handler added. Postfix's queue id
+        alone is not enough: short ids are used again (postconf enable_long_queue_ids).
 
         Before the queue there is none, and the topmost Received field is another one at each retry.
         """
         ident = self.envelope.xforward.ident
         digest = hashlib.sha256()
-        for word in (self.session.door, ident, self.envelope.sender.raw, recipient.address.raw):
+        addresses = (recipient.address.raw for recipient in recipients)
+        for word in (self.session.door, ident, self.envelope.sender.raw, *addresses):
             encoded = word.encode("utf-8", "surrogateescape")
             digest.update(b"%d:" % len(encoded) + encoded)
         digest.update(self.message.digest if ident else self.message.digest_below_received)

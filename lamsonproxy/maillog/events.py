@@ -150,6 +150,13 @@ class MailLog:
         _write(logging.WARNING, "would_loop", transaction, to=f"<{recipient.raw}>", remedy=remedy)
 
     @_never_raises
+    def added_recipient_refused(self, transaction: Transaction, recipient: Address, reply: Reply) -> None:
+        """A recipient whom a handler added was refused downstream for good, and its copy is kept in quarantine."""
+        self.metrics.added_refused.inc()
+        to = f"<{recipient.raw}>"
+        _write(logging.WARNING, "added_recipient_refused", transaction, to=to, reply=str(reply))
+
+    @_never_raises
     def bug(self, transaction: Transaction, error: BaseException) -> None:
         """An exception of ours: 451, and the traceback here."""
         self.metrics.bugs.inc()

@@ -195,15 +195,14 @@ async def test_one_transaction_that_fails_is_451_for_its_own_and_leaves_the_othe
     assert len(rig.log.named("relay_failed")) == 1
 
 
-# A copy that goes to several addresses is served whole or not at all.
+# Of a copy whose own recipient hears a refusal nothing is relayed, to whomever it was to go too.
 
-TORN = [NO_SUCH_USER, GREYLISTED]
+TORN = [("a@x.org", NO_SUCH_USER), ("a@x.org", GREYLISTED), ("archive@y.org", GREYLISTED)]
 
 
-@pytest.mark.parametrize("refusal", TORN, ids=lambda reply: str(reply.code))
-@pytest.mark.parametrize("refused", ["a@x.org", "archive@y.org"])
+@pytest.mark.parametrize(("refused", "refusal"), TORN, ids=lambda value: str(value)[:3])
 async def test_a_copy_of_which_downstream_refuses_one_address_goes_to_none_and_the_others_are_served(
-    refusal: Reply, refused: str
+    refused: str, refusal: Reply
 ) -> None:
     rig = Rig((on("a@x.org", lambda mail: mail.add_recipient("archive@y.org")),))
     rig.downstream.replies = {refused: refusal}
@@ -213,9 +212,30 @@ async def test_a_copy_of_which_downstream_refuses_one_address_goes_to_none_and_t
 
 async def test_a_torn_copy_by_itself_is_not_offered_again() -> None:
     rig = Rig((on("a@x.org", lambda mail: mail.add_recipient("archive@y.org")),))
-    rig.downstream.replies = {"archive@y.org": NO_SUCH_USER}
+    rig.downstream.replies = {"a@x.org": NO_SUCH_USER}
     assert await said(rig, "a") == [str(NO_SUCH_USER)]
     assert rig.is_clean and len(rig.downstream.undone) == 1
+
+
+async def test_a_refused_added_recipient_is_nobodys_reply_and_its_copy_is_kept() -> None:
+    rig = Rig((on("a@x.org", lambda mail: mail.add_recipient("archive@y.org")),))
+    rig.downstream.replies = {"archive@y.org": NO_SUCH_USER}
+    assert await said(rig, "a", "b") == [QUEUED, QUEUED]
+    assert rig.delivered == [(["a@x.org", "b@x.org"], CONTENT)]
+    [kept] = rig.kept.letters.values()
+    assert [recipient.address.raw for recipient in kept.envelope.recipients] == ["archive@y.org"]
+    assert len(rig.log.named("added_recipient_refused")) == 1
+
+
+async def test_two_copies_that_differ_are_both_kept_of_an_added_recipient_that_is_refused() -> None:
+    def archive(mail: Mail) -> None:
+        mail.headers.add("X-For", str(mail.recipient))
+        mail.add_recipient("archive@y.org")
+
+    rig = Rig((on(".+", archive),))
+    rig.downstream.replies = {"archive@y.org": NO_SUCH_USER}
+    assert await said(rig, "a", "b") == [QUEUED, QUEUED]
+    assert len({letter.content for letter in rig.kept.letters.values()}) == 2
 
 
 # -- what is kept -------------------------------------------------------------------------------------------

@@ -93,11 +93,97 @@ async def test_added_and_redirected_recipients_stand_in_the_place_of_their_own()
     ]
 
 
-async def test_downstreams_word_on_an_added_recipient_counts_for_the_one_it_was_added_to() -> None:
-    rig = Rig((on("a@x.org", lambda mail: mail.add_recipient("archive@y.org")),))
+def archiving(mail: Mail) -> None:
+    mail.add_recipient("archive@y.org")
+
+
+@pytest.mark.parametrize("others", [(), ("b",)])
+async def test_a_refused_added_recipient_is_nobodys_failure_and_its_copy_is_kept(
+    others: Sequence[str],
+) -> None:
+    rig = Rig((on("a@x.org", archiving),))
     rig.downstream.replies = {"archive@y.org": NO_SUCH_USER}
+    assert str(await rig.settle(to("a", *others))) == QUEUED
+    assert rig.delivered == [([f"{local}@x.org" for local in ("a", *others)], CONTENT)]
+    [kept] = rig.kept.letters.values()
+    assert [recipient.address.raw for recipient in kept.envelope.recipients] == ["archive@y.org"]
+    assert (kept.content, kept.reason) == (CONTENT, "refused: 550 5.1.1 No such user")
+    assert not rig.sent.letters
+    [told] = rig.log.named("added_recipient_refused")
+    assert (str(told["recipient"]), told["reply"]) == ("archive@y.org", NO_SUCH_USER)
+    assert [str(event["reply"]) for event in rig.log.named("decided")] == [QUEUED] * (1 + len(others))
+
+
+async def test_an_added_recipient_that_must_wait_defers_the_mail() -> None:
+    rig = Rig((on("a@x.org", archiving),))
+    rig.downstream.replies = {"archive@y.org": GREYLISTED}
+    assert await rig.settle(to("a")) == GREYLISTED
+    assert rig.is_clean and not rig.log.named("added_recipient_refused")
+
+
+async def test_a_refused_added_recipient_is_kept_once_however_many_added_it() -> None:
+    rig = Rig((on(".+", archiving),))
+    rig.downstream.replies = {"archive@y.org": NO_SUCH_USER}
+    assert str(await rig.settle(to("a", "b"))) == QUEUED
+    assert rig.delivered == [(["a@x.org", "b@x.org"], CONTENT)]
+    assert len(rig.kept.letters) == len(rig.log.named("added_recipient_refused")) == 1
+
+
+async def test_the_copy_of_a_refused_added_recipient_is_taken_back_where_the_mail_is_not_taken() -> None:
+    rig = Rig((on("a@x.org", archiving),))
+    rig.downstream.replies = {"archive@y.org": NO_SUCH_USER}
+    rig.downstream.final = GREYLISTED
+    assert await rig.settle(to("a")) == GREYLISTED
+    assert rig.is_clean and not rig.log.named("added_recipient_refused")
+
+
+async def test_a_refused_recipient_beside_its_own_archive_is_told_and_not_served() -> None:
+    rig = Rig((on("a@x.org", archiving),))
+    rig.downstream.replies = {"a@x.org": NO_SUCH_USER}
     assert await rig.settle(to("a")) == NO_SUCH_USER
     assert rig.is_clean
+    assert str(await rig.settle(to("a", "b"))) == QUEUED
+    assert rig.delivered == [(["archive@y.org", "b@x.org"], CONTENT)]
+    assert len(rig.sent.letters) == 1
+
+
+# -- an address that stands there twice ---------------------------------------------------------------------
+
+
+async def test_a_recipient_that_came_twice_goes_on_twice() -> None:
+    rig = Rig()
+    await rig.settle(to("a", "a"))
+    assert rig.delivered == [(["a@x.org", "a@x.org"], CONTENT)]
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+async def test_what_a_handler_redirects_or_adds_to_another_recipient_is_asked_about_once(order: str) -> None:
+    for change in (Mail.redirect, Mail.add_recipient):
+        rig = Rig((on("a@x.org", lambda mail, change=change: change(mail, "b@x.org")),))
+        assert str(await rig.settle(to(*order))) == QUEUED
+        wanted = [f"{local}@x.org" for local in order if local == "b" or change is Mail.add_recipient]
+        assert rig.delivered == [(wanted, CONTENT)]
+
+
+async def test_several_recipients_that_are_redirected_to_one_address_are_one_rcpt_and_share_its_fate() -> (
+    None
+):
+    rig = Rig((on("[ab]@x.org", lambda mail: mail.redirect("desk@y.org")),))
+    await rig.settle(to("a", "b"))
+    assert rig.delivered == [(["desk@y.org"], CONTENT)]
+    rig.downstream.replies = {"desk@y.org": NO_SUCH_USER}
+    assert str(await rig.settle(to("a", "b", "c"))) == QUEUED
+    assert rig.delivered[1:] == [(["c@x.org"], CONTENT)]
+    [told] = rig.sent.letters.values()
+    assert b"a@x.org" in told.content and b"b@x.org" in told.content
+
+
+async def test_an_added_recipient_whose_own_mail_ends_here_is_asked_about() -> None:
+    rig = Rig(
+        (on("a@x.org", lambda mail: mail.add_recipient("b@x.org")), on("b@x.org", answering(Discard())))
+    )
+    assert str(await rig.settle(to("a", "b"))) == QUEUED
+    assert rig.delivered == [(["a@x.org", "b@x.org"], CONTENT)]
 
 
 async def test_of_one_copys_recipients_whoever_must_wait_decides_before_whoever_is_refused() -> None:

@@ -236,6 +236,7 @@ def test_every_event_is_counted(mail_log: MailLogPort, registry: CollectorRegist
     mail_log.storage_failed(mail, StorageError("kept", OSError(28, "No space left on device")))
     mail_log.copies_differ(mail)
     mail_log.would_loop(mail, Address("a@lists.example.org"))
+    mail_log.added_recipient_refused(mail, Address("archive@example.org"), Reply(550, "5.1.1", "no"))
     mail_log.bug(mail, ValueError())
     mail_log.not_measured(ValueError())
     mail_log.notice_sent("n", TAKEN)
@@ -258,6 +259,7 @@ def test_every_event_is_counted(mail_log: MailLogPort, registry: CollectorRegist
         ("lamson_storage_failures_total", {}),
         ("lamson_copies_differ_total", {}),
         ("lamson_would_loop_total", {}),
+        ("lamson_added_recipients_refused_total", {}),
         ("lamson_notices_total", {"outcome": "sent"}),
         ("lamson_notices_total", {"outcome": "refused"}),
         ("lamson_notices_total", {"outcome": "failed"}),

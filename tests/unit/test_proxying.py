@@ -213,6 +213,16 @@ async def test_a_redirected_mail_is_asked_about_anew_and_a_refusal_then_is_folde
     assert len(rig.kept.letters) == len(rig.sent.letters) == 1
 
 
+async def test_a_refused_added_recipient_is_nobodys_failure_before_the_queue_either() -> None:
+    rig = Rig((on("b@.+", lambda mail: mail.add_recipient("gone@x")),))
+    rig.downstream.replies = {"gone@x": NO_SUCH}
+    visit = Visit(rig)
+    await visit.rcpt("a@x", "b@x")
+    assert await visit.data() == "250 2.0.0 Ok: queued as FAKE"
+    assert rig.delivered == [(["a@x", "b@x"], CONTENT)]
+    assert len(rig.kept.letters) == 1 and not rig.sent.letters
+
+
 async def test_the_sender_that_a_handler_set_is_the_one_downstream_hears() -> None:
     rig = Rig((on(".+", lambda mail: mail.set_sender("bounces@x")),))
     visit = Visit(rig)
