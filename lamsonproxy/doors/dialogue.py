@@ -163,11 +163,10 @@ class Dialogue:
     def _answer(self, line: bytes) -> Reply:
         if not line.endswith(b"\r\n"):
             return BAD_SYNTAX
-        try:
-            text = line[:-2].decode("utf-8")
-        except UnicodeDecodeError:
+        # Octets that are not UTF-8 go on as they came: Postfix has them in addresses where smtputf8_enable = no.
+        verb, _, argument = line[:-2].decode("utf-8", "surrogateescape").partition(" ")
+        if not verb.isascii():
             return BAD_SYNTAX
-        verb, _, argument = text.partition(" ")
         verb = verb.upper()
         if verb in _JUNK:
             self._junk += 1

@@ -68,7 +68,8 @@ def failure_notice(
 
 def _notice_envelope(envelope: Envelope, content: bytes) -> Envelope:
     params = []
-    if not envelope.sender.is_ascii or _is_international(envelope):
+    # Not for an address alone: what came without it, in raw octets, goes back without it (smtputf8_enable = no).
+    if _is_international(envelope):
         params.append("SMTPUTF8")
     if not content.isascii():
         params.append("BODY=8BITMIME")

@@ -123,12 +123,17 @@ def _at_desk(rig: Rig) -> Iterator[str]:
 
 
 def told(mail: Transaction) -> Iterator[str]:
-    """A mail as the lines that stand in a dialogue."""
+    """A mail as the lines that stand in a dialogue; octets that are not UTF-8 as escapes."""
+    for line in _told(mail):
+        yield line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _told(mail: Transaction) -> Iterator[str]:
     envelope = mail.envelope
     if envelope.xforward:
         yield "XFORWARD " + " ".join(f"{name}={value}" for name, value in envelope.xforward.raw)
     yield f"MAIL FROM:<{envelope.sender}> {envelope.params}".rstrip()
     for recipient in envelope.recipients:
         yield f"RCPT TO:<{recipient.address}> {recipient.params}".rstrip()
-    for line in mail.message.raw.decode("utf-8", "backslashreplace").split("\r\n")[:-1]:
+    for line in mail.message.raw.decode("utf-8", "surrogateescape").split("\r\n")[:-1]:
         yield f"| {line}".rstrip()

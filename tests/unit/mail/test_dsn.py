@@ -164,6 +164,14 @@ def test_utf8_addresses_make_it_global() -> None:
     assert "To: <ålice@exåmple.org>\r\n".encode() in octets
 
 
+@pytest.mark.parametrize("sender", ["jos\udce9@example.org", "josé@example.org"])
+def test_a_sender_in_raw_octets_is_told_without_smtputf8(sender: str) -> None:
+    envelope, octets = made("b\udce9b@example.net", sender=sender)
+    assert envelope.params.get("SMTPUTF8") is None
+    assert envelope.recipients[0].address.raw == sender
+    assert b"Final-Recipient: utf-8; b?b@example.net\r\n" in octets
+
+
 def test_plain_mail_asks_for_no_extension() -> None:
     assert not made()[0].params
 
