@@ -197,6 +197,13 @@ class SupervisorMetrics:
             registry=registry,
         )
 
+        # Not under the workers' name: that one comes with their sums.
+        self.log_failures = Counter(
+            "lamson_supervisor_log_failures_total",
+            "Log lines of the supervisor that could not be written.",
+            registry=registry,
+        )
+
     def page(self) -> bytes:
         """The text that Prometheus reads."""
         return generate_latest(self.registry)

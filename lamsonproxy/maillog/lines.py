@@ -2,7 +2,7 @@
 
 Law: nothing that a stranger can put into an address, a greeting or an exception ends a line, forges a field,
 moves the cursor or turns the text around; each field is cut at `FIELD_LIMIT`. Writing never raises and never
-stops mail: what could not be written is counted.
+stops mail: what could not be written is counted (lamsonproxy.maillog.writer).
 
 The text form is key=value with values in JSON's quotes where they need some; JSON's escapes are used for both
 forms, so SMTPUTF8 addresses appear escaped too: a log of pure ASCII shows the same on every terminal.
@@ -16,6 +16,8 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from lamsonproxy.maillog.writer import Writer
 
 FIELD_LIMIT = 256
 TRACEBACK_LIMIT = 8192
@@ -46,30 +48,41 @@ class Event:
 
 
 def set_up(form: str, level: str, count_failure: Callable[[], None] = lambda: None) -> None:
-    """Send all logging of this process to standard error, in our form ("text" or "json")."""
+    """Send all logging of this process to standard error, in our form ("text" or "json"); called again, in another."""
     # A failing log must not print a traceback into the same failing log.
     logging.raiseExceptions = False
-    handler = LineHandler(2, count_failure)
-    handler.setFormatter(JsonLines() if form == "json" else TextLines(_is_read_by_journal()))
     root = logging.getLogger()
+    ours = (handler for handler in root.handlers if isinstance(handler, LineHandler))
+    # One writer for one descriptor, also after a reload: two would change the order of lines.
+    handler = next(ours, None) or LineHandler(2, count_failure)
+    handler.setFormatter(JsonLines() if form == "json" else TextLines(_is_read_by_journal()))
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
 
 
 class LineHandler(logging.Handler):
-    """Writes each record with one write(2), so that the lines of several workers do not mix."""
+    """Makes a line of each record, and hands it to a `Writer`."""
 
     def __init__(self, descriptor: int, count_failure: Callable[[], None]) -> None:
         super().__init__()
-        self._descriptor = descriptor
         self._count_failure = count_failure
+        self._writer = Writer(descriptor, count_failure)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record; a full disk or a closed pipe is counted, and mail goes on."""
+        """Write the record; what fails is counted, and mail goes on."""
         try:
-            os.write(self._descriptor, self.format(record).encode("ascii", "backslashreplace") + b"\n")
+            self._writer.write(self.format(record).encode("ascii", "backslashreplace") + b"\n")
         except Exception:
             self._count_failure()
+
+    def flush(self) -> None:
+        """Wait for a short time until all is written; `logging` calls this when the process ends."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Give the thread back."""
+        self._writer.close()
+        super().close()
 
 
 class TextLines(logging.Formatter):

@@ -39,7 +39,6 @@ async def supervise(load: Callable[[], Settings], command: Sequence[str]) -> Non
     descriptor of its channel is added. Raises ConfigError, with every mistake, when it cannot start.
     """
     settings = load()
-    maillog.set_up(settings.log.format, settings.log.level)
     with _metrics_folder() as folder:
         await Supervisor(load, settings, command, folder).run()
 
@@ -53,6 +52,7 @@ class Supervisor:
         self._load = load
         self._settings = settings
         metrics = SupervisorMetrics(folder)
+        maillog.set_up(settings.log.format, settings.log.level, metrics.log_failures.inc)
         self._journal = Journal(metrics)
         self._place = Workplace(command, folder, self._journal)
         self._pages = Pages(metrics, settings)

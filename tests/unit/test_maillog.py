@@ -57,10 +57,13 @@ class Lines:
         self.failures += 1
 
     def read(self) -> list[str]:
+        self.handler.flush()
         self._file.seek(0)
         return self._file.read().decode("ascii").splitlines()
 
     def close(self) -> None:
+        self.handler.flush()
+        self.handler.close()
         self._file.close()
 
 
@@ -149,6 +152,7 @@ def test_hostile_text_stays_one_line_of_ascii(
         mail_log.notice_failed(hostile, ValueError(hostile))
         mail_log.handler_failed(transaction(), "r", ValueError(hostile))
         logging.getLogger("lamsonproxy.app").warning("%s", hostile)
+        lines.handler.flush()
     read = lines.read()
     assert len(read) == 10_000
     assert all(line.isprintable() for line in read)
@@ -171,6 +175,8 @@ def test_a_disk_that_is_full_stops_nothing_and_is_counted() -> None:
     try:
         handler = LineHandler(full, lambda: failures.append(1))
         handler.handle(logging.makeLogRecord({"msg": Event("x", {})}))
+        handler.flush()
+        handler.close()
     finally:
         os.close(full)
     assert failures == [1]

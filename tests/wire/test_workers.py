@@ -3,6 +3,7 @@
 Most tests use a stand-in for the worker that carries no mail; the last ones use the real thing.
 """
 
+import contextlib
 import os
 import resource
 import signal
@@ -187,22 +188,65 @@ def test_a_worker_that_does_not_leave_is_killed_in_the_end(service: Supervised) 
     assert is_gone(deaf)
 
 
+@pytest.mark.fault("A4")
+def test_a_log_that_nobody_reads_stops_neither_the_mail_nor_the_pages_nor_the_end(real: Supervised) -> None:
+    os.mkfifo(real.log)
+    # Not for reading alone: that would wait for the writer that we start later.
+    log = os.open(real.log, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        fill(log)
+        door, page = free_port(), free_port()
+        real.settings.write_text(
+            real.settings.read_text()
+            .replace('[[door]]\nlisten = "127.0.0.1:0"', f'[[door]]\nlisten = "127.0.0.1:{door}"')
+            .replace('[metrics]\nlisten = "127.0.0.1:0"', f'[metrics]\nlisten = "127.0.0.1:{page}"')
+        )
+        real.start()
+        until(lambda: hears(door, b"").startswith(b"220 "))
+        assert b"200 OK" in hears(page, b"GET /healthz HTTP/1.1\r\n\r\n")
+        assert real.leave() == 0
+    finally:
+        os.close(log)
+
+
+def fill(pipe: int) -> None:
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(pipe, b"x" * 512)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port: int = bound.getsockname()[1]
+        return port
+
+
+def hears(port: int, says: bytes) -> bytes:
+    """What a server answers first; nothing when there is none."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+            client.sendall(says)
+            return client.recv(4096)
+    except ConnectionRefusedError:
+        return b""
+
+
 def test_systemd_hears_what_goes_on(service: Supervised, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(30)
 
-        def hears(word: bytes) -> bool:
+        def systemd_hears(word: bytes) -> bool:
             return word in systemd.recv(4096)
 
         service.start(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="200000")
-        until(lambda: hears(b"READY=1"))
-        until(lambda: hears(b"WATCHDOG=1"))
+        until(lambda: systemd_hears(b"READY=1"))
+        until(lambda: systemd_hears(b"WATCHDOG=1"))
         service.signal(signal.SIGHUP)
-        until(lambda: hears(b"RELOADING=1\nMONOTONIC_USEC="))
-        until(lambda: hears(b"READY=1"))
+        until(lambda: systemd_hears(b"RELOADING=1\nMONOTONIC_USEC="))
+        until(lambda: systemd_hears(b"READY=1"))
         service.signal(signal.SIGTERM)
-        until(lambda: hears(b"STOPPING=1"))
+        until(lambda: systemd_hears(b"STOPPING=1"))
         assert service.process.wait(30) == 0
 
 
