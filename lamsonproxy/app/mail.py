@@ -7,17 +7,21 @@ from whatever task or thread they have left behind, and no edit reaches the copy
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lamsonproxy.errors import AppError
 from lamsonproxy.mail.address import NULL_SENDER, Address, parse_path
 from lamsonproxy.mail.content import Content
 from lamsonproxy.mail.edits import EditedHeaders, Edits
 from lamsonproxy.mail.envelope import Recipient
+from lamsonproxy.mail.esmtp import Params
 from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.part import Part
 from lamsonproxy.mail.session import Session
 from lamsonproxy.mail.transaction import Transaction
+
+_TELL_NOBODY = Params(("NOTIFY=NEVER",))
+"""RFC 3461 §4.1; left out on the way to a downstream that does not offer DSN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +154,25 @@ class Mail:
         self.edits.replace_body(body)
 
     def redirect(self, to: str | Address) -> None:
-        """Send it to another address instead of `recipient`. Raises ValueError for what is no address."""
-        address = _recipient_address(to)
-        self._own.recipient = self._recipient if address == self._recipient.address else Recipient(address)
+        """Send it to another address instead of `recipient`. Raises ValueError for what is no address.
+
+        NOTIFY and ORCPT stay: the sender hears of the recipient that it knows, as it asked (RFC 3461 §5.2.7.2).
+        """
+        self._own.recipient = replace(self._recipient, address=_recipient_address(to))
 
     def add_recipient(self, to: str | Address) -> None:
-        """Send it to another address too, once. Raises ValueError for what is no address."""
+        """Send it to another address too, once. Raises ValueError for what is no address.
+
+        The sender does not know of it and hears nothing of its failure, as of Postfix's `always_bcc`.
+        """
         address = _recipient_address(to)
         work = self._own
         if address not in [recipient.address for recipient in work.copy().recipients]:
-            work.added.append(Recipient(address))
+            work.added.append(Recipient(address, _TELL_NOBODY))
 
     def set_sender(self, address: str | Address) -> None:
-        """Send it from another envelope sender; "" is `<>`. Raises ValueError for what is no address."""
+        """Send it from another envelope sender; "" or "<>" is the null sender. Raises ValueError for what is no
+        address."""
         self._own.sender = _address(address)
 
     def undo(self) -> None:
@@ -214,8 +224,11 @@ def _recipient_address(to: str | Address) -> Address:
 
 
 def _address(given: str | Address) -> Address:
-    """What goes between angle brackets as it is: nothing in it can end the path or the command."""
+    """What goes between angle brackets as it is, given with or without them: nothing in it can end the path or the
+    command."""
     text = str(given)
+    if isinstance(given, str) and text.startswith("<") and text.endswith(">"):
+        text = text[1:-1]
     if not text:
         return NULL_SENDER
     # What came over the wire may be odder than what an author may write, as in `<two words@example.org>`.

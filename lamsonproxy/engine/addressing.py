@@ -8,7 +8,8 @@
 
 Law: what the sender hears of a recipient is what became of that recipient's mail, so a refusal of somebody whom the
 sender does not know is none of it (RFC 3461 §5.2.7.3). RCPTs that came go on as they came, twice if they came
-twice; an address that a handler redirects or adds to is asked about once.
+twice; an address that a handler redirects or adds to is asked about once. The parameters of MAIL stay as they came,
+but for those that an edit has made necessary.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,7 +17,9 @@ from dataclasses import dataclass, replace
 
 from lamsonproxy.engine.deciding import Decision
 from lamsonproxy.mail.address import Address
+from lamsonproxy.mail.content import Content
 from lamsonproxy.mail.envelope import Envelope, Recipient
+from lamsonproxy.mail.esmtp import Params
 from lamsonproxy.mail.fold import Fate, Outcome
 from lamsonproxy.mail.reply import Reply
 
@@ -46,7 +49,10 @@ class Addressed:
 
     def envelope(self, received: Envelope) -> Envelope:
         """What downstream is asked."""
-        return replace(received, sender=self.decisions[0].copy.sender, recipients=tuple(self.recipients))
+        copy = self.decisions[0].copy
+        asked = replace(received, sender=copy.sender, recipients=tuple(self.recipients))
+        params = _with_smtputf8(_with_8bitmime(received.params, copy.content), received, asked)
+        return replace(asked, params=params)
 
     def places(self, n: int) -> list[int]:
         """Where the recipients of the nth decision stand, its own in front."""
@@ -91,3 +97,18 @@ class Addressed:
         self._first.setdefault(recipient.address, len(self.recipients))
         self.recipients.append(recipient)
         return len(self.recipients) - 1
+
+
+def _with_8bitmime(params: Params, content: Content) -> Params:
+    """RFC 6152 §3: what an edit made 8-bit must be announced so. What came unannounced goes on unannounced."""
+    if not content.became_8bit or (params.get("BODY") or "").upper() == "8BITMIME":
+        return params
+    return Params((*params.without("BODY"), "BODY=8BITMIME"))
+
+
+def _with_smtputf8(params: Params, received: Envelope, asked: Envelope) -> Params:
+    """RFC 6531 §3.4: addresses that a handler put there need the parameter, those that came are as they came."""
+    is_needed = any(address.needs_smtputf8 for address in asked.addresses - received.addresses)
+    if not is_needed or params.get("SMTPUTF8") is not None:
+        return params
+    return Params((*params, "SMTPUTF8"))

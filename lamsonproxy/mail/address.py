@@ -14,6 +14,7 @@ _QUOTED = r'"(?:[^"\\\r\n]|\\[^\r\n])*"'
 _PATH = re.compile(rf"<((?:{_QUOTED}|[^<>\"\r\n])*)>")
 _BARE = re.compile(rf"(?:{_QUOTED}|[^<>\"\s])+")
 _SOURCE_ROUTE = re.compile(r"\A@[^:\"<>]*:")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -62,6 +63,11 @@ class Address:
     @property
     def is_ascii(self) -> bool:
         return self.raw.isascii()
+
+    @property
+    def needs_smtputf8(self) -> bool:
+        """Whether it is text beyond ASCII (RFC 6531 §3.3); octets that are not UTF-8 are no text."""
+        return not self.is_ascii and _SURROGATE.search(self.raw) is None
 
     @property
     def wire(self) -> bytes:

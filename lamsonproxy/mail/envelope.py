@@ -36,6 +36,11 @@ class Envelope:
     params: Params = NO_PARAMS
     xforward: Xforward = NO_XFORWARD
 
+    @property
+    def addresses(self) -> frozenset[Address]:
+        """The sender's and the recipients'."""
+        return frozenset((self.sender, *(recipient.address for recipient in self.recipients)))
+
     def to_json(self) -> str:
         """One line of ASCII that `from_json` reads back without loss."""
         return json.dumps(

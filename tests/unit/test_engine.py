@@ -87,8 +87,8 @@ async def test_added_and_redirected_recipients_stand_in_the_place_of_their_own()
     assert str(await rig.settle(transaction)) == QUEUED
     [(envelope, _)] = rig.downstream.mails
     assert [(r.address.raw, str(r.params)) for r in envelope.recipients] == [
-        ("elsewhere@y.org", ""),
-        ("archive@y.org", ""),
+        ("elsewhere@y.org", "NOTIFY=FAILURE"),
+        ("archive@y.org", "NOTIFY=NEVER"),
         ("b@x.org", "NOTIFY=NEVER"),
     ]
 
@@ -145,6 +145,48 @@ async def test_a_refused_recipient_beside_its_own_archive_is_told_and_not_served
     assert str(await rig.settle(to("a", "b"))) == QUEUED
     assert rig.delivered == [(["archive@y.org", "b@x.org"], CONTENT)]
     assert len(rig.sent.letters) == 1
+
+
+# -- what an edit makes necessary ---------------------------------------------------------------------------
+
+
+def grumbling(mail: Mail) -> None:
+    mail.replace_body("Grüße\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("params", "content", "handler", "wanted"),
+    [
+        ("SIZE=60", CONTENT, grumbling, "SIZE=60 BODY=8BITMIME"),
+        ("BODY=7BIT SIZE=60", CONTENT, grumbling, "SIZE=60 BODY=8BITMIME"),
+        ("body=8bitmime", CONTENT, grumbling, "body=8bitmime"),
+        ("", CONTENT, lambda mail: mail.replace_body(b"plain\r\n"), ""),
+        ("", CONTENT, lambda mail: mail.headers.add("X-Greeting", "Grüße"), ""),
+        # What came unannounced goes on unannounced, edited or not.
+        ("", CONTENT + b"\xff\r\n", lambda mail: mail.headers.add("X", "y"), ""),
+        ("", CONTENT + b"\xff\r\n", grumbling, ""),
+        ("", CONTENT, lambda mail: mail.redirect("jörg@y.org"), "SMTPUTF8"),
+        ("", CONTENT, lambda mail: mail.add_recipient("jörg@y.org"), "SMTPUTF8"),
+        ("", CONTENT, lambda mail: mail.set_sender("jörg@y.org"), "SMTPUTF8"),
+        ("SMTPUTF8", CONTENT, lambda mail: mail.set_sender("jörg@y.org"), "SMTPUTF8"),
+        ("", CONTENT, lambda mail: mail.redirect("b\udce9b@y.org"), ""),
+    ],
+)
+async def test_mail_is_announced_as_what_an_edit_has_made_of_it(
+    params: str, content: bytes, handler: Callable[[Mail], object], wanted: str
+) -> None:
+    for settle in ("settle", "settle_each"):
+        rig = Rig((on(".+", handler),))
+        await getattr(rig, settle)(mail("a@x.org", content=content, params=params))
+        [(envelope, _)] = rig.downstream.mails
+        assert str(envelope.params) == wanted
+
+
+async def test_addresses_beyond_ascii_that_came_without_smtputf8_go_on_without_it() -> None:
+    rig = Rig((on(".+", lambda mail: mail.headers.add("X", "y")),))
+    await rig.settle(mail("jörg@x.org", sender="ålice@example.org"))
+    [(envelope, _)] = rig.downstream.mails
+    assert not envelope.params
 
 
 # -- an address that stands there twice ---------------------------------------------------------------------

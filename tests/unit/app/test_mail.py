@@ -86,36 +86,42 @@ def test_the_copies_of_two_recipients_know_nothing_of_each_other() -> None:
     assert other.copy.content.parts() == (RAW,)
 
 
-def test_a_redirected_mail_loses_the_parameters_of_its_recipient() -> None:
+def test_a_redirected_mail_keeps_the_parameters_of_its_recipient() -> None:
     mail = mail_for()
     mail.redirect("soup@example.net")
     assert mail.recipient == COOKS
-    assert mail.copy.recipients == (Recipient(Address("soup@example.net")),)
+    assert mail.copy.recipients == (Recipient(Address("soup@example.net"), COOKS_RCPT.params),)
 
 
-def test_a_mail_that_is_redirected_to_its_own_recipient_keeps_the_parameters() -> None:
+def test_a_mail_that_is_redirected_to_its_own_recipient_is_not_redirected() -> None:
     mail = mail_for()
     mail.redirect("soup@example.net")
     mail.redirect(COOKS)
     assert mail.copy.recipients == (COOKS_RCPT,)
 
 
-def test_an_added_recipient_comes_behind_the_first_one_and_once() -> None:
+def test_an_added_recipient_comes_behind_the_first_one_and_once_and_its_failure_is_told_nobody() -> None:
     mail = mail_for()
     for to in ("b@example.net", BAKERS, "b@example.net", COOKS):
         mail.add_recipient(to)
-    assert mail.copy.recipients == (COOKS_RCPT, Recipient(Address("b@example.net")), Recipient(BAKERS))
+    never = Params(("NOTIFY=NEVER",))
+    assert mail.copy.recipient == COOKS_RCPT
+    assert mail.copy.added == (Recipient(Address("b@example.net"), never), Recipient(BAKERS, never))
 
 
-def test_a_mail_can_be_sent_on_from_the_null_sender() -> None:
+@pytest.mark.parametrize("sender", ["", "<>", NULL_SENDER])
+def test_a_mail_can_be_sent_on_from_the_null_sender(sender: str | Address) -> None:
     mail = mail_for()
-    mail.set_sender("")
+    mail.set_sender(sender)
     assert mail.copy.sender == NULL_SENDER
 
 
 @pytest.mark.parametrize(
     "address",
-    ["a b@x", "a@x>", "<a@x>", "a@x\r\nRCPT TO:<b@x>", "a@x NOTIFY=NEVER", " a@x", "a@x ", "\0@x", "\x7f"],
+    [
+        *("a b@x", "a@x>", "a@x\r\nRCPT TO:<b@x>", "a@x NOTIFY=NEVER", " a@x", "a@x ", "\0@x", "\x7f"),
+        *("<<a@x>>", "<a@x", "<a b@x>", " <a@x>", "<a@x> NOTIFY=NEVER", "<a@x>,<b@x>", "A <a@x>"),
+    ],
 )
 def test_what_is_no_envelope_address_is_refused(address: str) -> None:
     mail = mail_for()
@@ -146,7 +152,16 @@ def test_an_address_that_cannot_have_come_over_the_wire_is_refused(raw: str) -> 
         mail_for().redirect(Address(raw))
 
 
-@pytest.mark.parametrize("to", ["", NULL_SENDER])
+def test_an_address_may_stand_in_angle_brackets() -> None:
+    mail = mail_for()
+    mail.redirect("<a@x>")
+    mail.add_recipient('<"<>"@x>')
+    mail.set_sender("<b@x>")
+    assert [str(r.address) for r in mail.copy.recipients] == ["a@x", '"<>"@x']
+    assert str(mail.copy.sender) == "b@x"
+
+
+@pytest.mark.parametrize("to", ["", "<>", NULL_SENDER])
 def test_nobody_is_no_recipient(to: str | Address) -> None:
     for change in (mail_for().redirect, mail_for().add_recipient):
         with pytest.raises(ValueError, match="no recipient"):

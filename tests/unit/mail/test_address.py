@@ -60,6 +60,13 @@ def test_the_null_sender_is_false_and_others_are_not() -> None:
     assert not Address("ä").is_ascii
 
 
+@pytest.mark.parametrize(
+    ("raw", "needs"), [("a@x", False), ("ä@x", True), ("a@例え.jp", True), ("\udce4@x", False), ("", False)]
+)
+def test_text_beyond_ascii_needs_smtputf8_and_raw_octets_do_not(raw: str, needs: bool) -> None:
+    assert Address(raw).needs_smtputf8 is needs
+
+
 @given(st.binary())
 def test_octets_that_are_no_utf_8_come_back_unchanged(octets: bytes) -> None:
     assert Address(octets.decode("utf-8", "surrogateescape")).wire == octets
