@@ -6,14 +6,15 @@ what comes later is counted as "other", so that nothing a stranger or a generate
 
 Workers keep their numbers in files that the supervisor sums (`share`, `SupervisorMetrics`). A worker is known
 there by its number, not by its process id: numbers are used again, so counters go on where a dead worker's
-ended, and restarts do not pile up files. No two living workers may have the same one.
+ended, and restarts do not pile up files. No two living workers may have the same one. A place that is full or gone
+costs numbers, never a worker: what has no file is counted by the process itself, and nobody sums it.
 """
 
 import os
 import platform
 from functools import cache
 from pathlib import Path
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from prometheus_client import (
     REGISTRY,
@@ -26,6 +27,7 @@ from prometheus_client import (
     multiprocess,
     values,
 )
+from prometheus_client.mmap_dict import MmapedDict
 
 from lamsonproxy import __version__
 
@@ -35,6 +37,10 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 # An environment that says PROMETHEUS_MULTIPROC_DIR would make the supervisor one of its own workers; `share`
 # decides.
 values.ValueClass = values.MutexValue
+
+FILE_BYTES = 1 << 17
+"""Octets of each worker's file for counters, histograms and each kind of gauge; our own series fit, and an
+application's make it grow."""
 
 OTHER = "other"
 ROUTES = 24
@@ -209,6 +215,28 @@ class SupervisorMetrics:
         return generate_latest(self.registry)
 
 
+class _Reserved(MmapedDict):
+    """A file of numbers whose blocks are there before it is mapped: a store into a hole of a full disk is SIGBUS, which
+    ends the process (mmap(2)). Raises OSError instead."""
+
+    def __init__(self, filename: str, read_mode: bool = False) -> None:
+        with open(filename, "ab") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, FILE_BYTES)
+            except OSError:
+                # Whoever sums cannot read an empty file.
+                if not os.fstat(file.fileno()).st_size:
+                    os.unlink(filename)
+                raise
+        super().__init__(filename, read_mode)  # type: ignore[no-untyped-call]
+
+    def _init_value(self, key: str) -> None:
+        # It doubles the file when this does not fit: at most four octets a character, and its two numbers.
+        if self._used + 4 * len(key) + 64 > self._capacity:
+            os.posix_fallocate(self._f.fileno(), 0, 2 * self._capacity)
+        super()._init_value(key)  # type: ignore[no-untyped-call]
+
+
 @cache
 def of_this_process() -> Metrics:
     """The metrics of a worker, made at the first call; `share` comes before it."""
@@ -218,7 +246,16 @@ def of_this_process() -> Metrics:
 def share(folder: Path, number: int) -> None:
     """From now on keep this process's numbers in the folder. To be called before any metric is made."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]
+    vars(values)["MmapedDict"] = _Reserved  # the library has no other way to say it
+    shared = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]
+
+    def value(*args: Any, **more: Any) -> Any:
+        try:
+            return shared(*args, **more)
+        except OSError:
+            return values.MutexValue(*args, **more)  # type: ignore[no-untyped-call]
+
+    values.ValueClass = value
 
 
 def forget(folder: Path, number: int) -> None:

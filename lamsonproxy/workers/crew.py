@@ -14,6 +14,7 @@ from lamsonproxy import metrics
 from lamsonproxy.config import Settings
 from lamsonproxy.errors import ConfigError
 from lamsonproxy.workers.channel import Assignment
+from lamsonproxy.workers.folder import make_anew
 from lamsonproxy.workers.journal import Journal
 from lamsonproxy.workers.worker import Worker
 
@@ -107,6 +108,7 @@ class Crew:
         return worker
 
     async def _start_one(self) -> Worker:
+        make_anew(self._place.folder)
         number = self._place.numbers.take()
         settings = self._settings.model_dump(mode="json")
         assignment = Assignment(number, settings, self._sockets, str(self._place.folder))

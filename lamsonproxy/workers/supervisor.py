@@ -9,11 +9,8 @@ sd_notify(3).
 """
 
 import asyncio
-import shutil
 import signal
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from lamsonproxy.config import Door, Place, Settings, UnixSocket
 from lamsonproxy.errors import ConfigError
 from lamsonproxy.metrics import SupervisorMetrics
 from lamsonproxy.workers.crew import Crew, Workplace
+from lamsonproxy.workers.folder import folder_of_numbers
 from lamsonproxy.workers.journal import Journal
 from lamsonproxy.workers.listeners import Listeners
 from lamsonproxy.workers.pages import Pages
@@ -39,7 +37,7 @@ async def supervise(load: Callable[[], Settings], command: Sequence[str]) -> Non
     descriptor of its channel is added. Raises ConfigError, with every mistake, when it cannot start.
     """
     settings = load()
-    with _metrics_folder() as folder:
+    with folder_of_numbers(Systemd.runtime_directory()) as folder:
         await Supervisor(load, settings, command, folder).run()
 
 
@@ -160,14 +158,3 @@ def _place_of(door: Door) -> Place:
     if isinstance(door.listen, UnixSocket):
         return replace(door.listen, mode=int(door.socket_mode, 8), group=door.socket_group)
     return door.listen
-
-
-@contextmanager
-def _metrics_folder() -> Iterator[Path]:
-    """A fresh folder, so that no number of an earlier run is in the sums; /run where systemd gives us a place
-    there."""
-    folder = tempfile.mkdtemp(prefix="lamson-metrics-", dir=Systemd.runtime_directory())
-    try:
-        yield Path(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,9 @@
 """The numbers: closed sets of labels, and sums over workers."""
 
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,41 @@ def test_numbers_are_summed_over_workers_and_outlive_them(tmp_path: Path) -> Non
     none = series_of(supervisor.page())
     assert 'lamson_messages_total{door="filter",verdict="accept"} 9.0' in none
     assert not [line for line in none if line.startswith("lamson_sessions")]
+
+
+_APPLICATION = """
+from prometheus_client import Counter
+own = Counter("own", "An application's.", ["n"])
+for n in range(20_000):
+    own.labels(str(n)).inc()
+print(own.labels("19999")._value.get(), mine.loop_lag._value.get())
+"""
+
+
+@pytest.fixture(params=["200k", "600k"])
+def tiny(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A file system that is full at the first files, or when they grow."""
+    place = tmp_path / "tiny"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={request.param}", "lamson-test", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs a tmpfs of its own")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.fault("D1")
+def test_a_place_that_is_full_costs_numbers_and_no_worker(tiny: Path) -> None:
+    work = (sys.executable, "-c", _WORKER + _APPLICATION, str(tiny), "0")
+    worker = subprocess.run(work, capture_output=True, text=True, timeout=60)
+    assert (worker.returncode, worker.stdout) == (0, "1.0 0.5\n"), worker.stderr
+    assert SupervisorMetrics(tiny).page()
+
+
+@pytest.mark.fault("D3")
+def test_a_place_that_has_gone_costs_numbers_and_no_worker(tmp_path: Path) -> None:
+    work = (sys.executable, "-c", _WORKER, str(tmp_path / "gone"), "0")
+    subprocess.run(work, check=True, timeout=60)
 
 
 def test_the_supervisor_is_no_worker_whatever_the_environment_says(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ Most tests use a stand-in for the worker that carries no mail; the last ones use
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import socket
 import time
@@ -269,6 +270,23 @@ def test_workers_leave_when_the_supervisor_is_killed(real: Supervised) -> None:
     workers = real.workers()
     real.signal(signal.SIGKILL)
     until(lambda: all(map(is_gone, workers)))
+
+
+@pytest.mark.fault("D3")
+def test_a_folder_of_numbers_that_was_deleted_keeps_nobody_from_starting(
+    real: Supervised, tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    real.start_and_wait(RUNTIME_DIRECTORY=str(tmp_path / "run"))
+    (folder,) = (tmp_path / "run").iterdir()
+    shutil.rmtree(folder)
+    dead = min(real.workers())
+    os.kill(dead, signal.SIGKILL)
+    until(lambda: f"pid={dead} reason=died" in real.said and real.number("lamson_workers") == 2)
+    before = real.workers()
+    real.signal(signal.SIGHUP)
+    until(lambda: " reloaded" in real.said and real.workers().isdisjoint(before))
+    assert list(folder.iterdir())
 
 
 @pytest.mark.fault("S11")
