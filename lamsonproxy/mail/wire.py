@@ -56,7 +56,7 @@ class DataReader:
 
     `feed` until it gives bytes: those that follow the end of data. Then `refused` says whether the message can be
     used, and `message` gives it. After a refusal the rest is read and thrown away, so memory stays bounded by
-    `size_limit` whatever is sent.
+    `size_limit` whatever is sent; the limit is one of what was received and of what is kept.
     """
 
     def __init__(
@@ -65,8 +65,7 @@ class DataReader:
         bare_newline: BareNewline = BareNewline.NORMALIZE,
         bare_cr: BareCr = BareCr.KEEP,
     ) -> None:
-        self.size = -len(_COMMAND_END)
-        """Octets of content so far, as received; below zero until the first."""
+        self._received = -len(_COMMAND_END)
         self.refused: Refused | None = None
         self._limit = size_limit
         self._bare_newline = bare_newline
@@ -74,6 +73,12 @@ class DataReader:
         self._content = io.BytesIO()
         # A dot in the first line is at the start of a line too.
         self._carry = _COMMAND_END
+
+    @property
+    def size(self) -> int:
+        """Octets of content so far: as received, or as kept, where bare LFs became CRLF and that is more. Below one
+        until the first."""
+        return max(self._received, self._content.tell())
 
     def feed(self, block: bytes) -> bytes | None:
         """Take a block; None while the end of data has not been seen, else what came behind it."""
@@ -102,15 +107,19 @@ class DataReader:
 
     def _take(self, block: bytes, has_dots: bool) -> None:
         # The CRLF of the DATA command is no content: it is cut off again, here.
-        content_start = max(0, -self.size)
-        self.size += len(block)
-        if self.size > self._limit:
+        content_start = max(0, -self._received)
+        self._received += len(block)
+        if self._received > self._limit:
             self.refuse(Refused.TOO_BIG)
         if self.refused is not None or not block:
             return
         block = self._canonical(block.replace(b"\r\n.", b"\r\n") if has_dots else block)
+        kept = block[content_start:] if content_start else block
+        # A mail of nothing but bare LF is twice as long now: in our memory, and to downstream's size limit.
+        if self._content.tell() + len(kept) > self._limit:
+            self.refuse(Refused.TOO_BIG)
         if self.refused is None:
-            self._content.write(block[content_start:] if content_start else block)
+            self._content.write(kept)
 
     def _canonical(self, block: bytes) -> bytes:
         # A block never ends between CR and LF (see _beginning_of_end), so each can be judged by itself.

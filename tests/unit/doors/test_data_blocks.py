@@ -100,14 +100,28 @@ def test_the_rules_for_a_bare_lf_and_a_lone_cr_hold_over_any_border(
 
 
 @given(octets, st.integers(0, 80), st.data())
-def test_the_size_limit_is_of_what_was_received_and_the_end_is_found_behind_it(
+def test_the_size_limit_is_of_what_was_received_and_of_what_is_kept_and_the_end_is_found_behind_it(
     content: bytes, limit: int, data: st.DataObject
 ) -> None:
-    wire = stuffed(with_last_line_ended(content))
+    content = with_last_line_ended(content)
+    wire = stuffed(content)
     reader = DataReader(limit)
     assert fed(reader, wire + b".\r\nQUIT\r\n", borders(data, wire)) == b"QUIT\r\n"
-    assert (reader.refused is Refused.TOO_BIG) == (len(wire) > limit)
+    size = max(len(wire), len(canonical(content)))
+    assert (reader.refused is Refused.TOO_BIG) == (size > limit)
+    if reader.refused is None:
+        assert reader.size == size
     assert reader.refused is None or reader.message() == b""
+
+
+@pytest.mark.fault("S8")
+def test_what_is_kept_counts_where_every_bare_lf_became_two_octets() -> None:
+    reader = DataReader(1000)
+    assert fed(reader, b"\n" * 499 + b"\r\n.\r\n", [100, 300]) == b""
+    assert (reader.refused, reader.size, len(reader.message())) == (None, 1000, 1000)
+    reader = DataReader(1000)
+    assert fed(reader, b"\n" * 500 + b"\r\n.\r\n", [100, 300]) == b""
+    assert reader.refused is Refused.TOO_BIG
 
 
 @pytest.mark.fault("S4")
