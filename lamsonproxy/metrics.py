@@ -203,6 +203,11 @@ class SupervisorMetrics:
             registry=registry,
         )
 
+        self.turned_away = Counter(
+            "lamson_turned_away_total",
+            "Clients that heard 421 because no worker was ready.",
+            registry=registry,
+        )
         # Not under the workers' name: that one comes with their sums.
         self.log_failures = Counter(
             "lamson_supervisor_log_failures_total",

@@ -58,6 +58,8 @@ class Crew:
 
     def __init__(self, settings: Settings, sockets: Mapping[str, int], place: Workplace) -> None:
         self.workers: set[Worker] = set()
+        self.has_started = False
+        """All were ready once; whether one is now, `ready` tells."""
         self._settings = settings
         self._sockets = sockets
         self._place = place
@@ -79,6 +81,7 @@ class Crew:
             raise
         for worker in workers:
             self._keepers.add(asyncio.create_task(self._keep(worker)))
+        self.has_started = True
 
     async def drain(self) -> None:
         """Let all end what they are doing and leave; nobody is replaced any more."""

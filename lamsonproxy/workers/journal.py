@@ -47,6 +47,10 @@ class Journal:
         for problem in problems:
             _log.error(Event("reload_failed", {"problem": problem}))
 
+    def turned_away(self) -> None:
+        """A client heard 421, as no worker was ready. Only counted: `worker_not_replaced` says why."""
+        self.metrics.turned_away.inc()
+
     def leaving(self) -> None:
         """Told to leave: nothing is accepted any more, what is running is finished."""
         _log.info(Event("leaving", {}))

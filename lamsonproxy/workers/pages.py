@@ -42,6 +42,11 @@ class Pages:
     def by_path(self) -> Mapping[str, Page]:
         return {"/metrics": self._numbers, "/healthz": self._health, "/readyz": self._readiness}
 
+    @property
+    def is_served(self) -> bool:
+        """Whether a worker is ready."""
+        return bool(self.crew and self.crew.ready)
+
     async def _numbers(self) -> Answer:
         self._metrics.workers.set(len(self.crew.ready) if self.crew else 0)
         return Answer(HTTPStatus.OK, self._metrics.page(), CONTENT_TYPE_LATEST)
@@ -59,7 +64,9 @@ class Pages:
     def _door_problem(self) -> str:
         if self.is_leaving:
             return "The service is leaving."
-        return "" if self.crew and self.crew.ready else "No worker is ready; the doors are closed."
+        if self.crew and not self.crew.has_started:
+            return "The first workers are starting."
+        return "" if self.is_served else "No worker is ready; the doors are closed."
 
     async def _ask_relay(self) -> str:
         async with self._probing:

@@ -10,6 +10,7 @@ sd_notify(3).
 
 import asyncio
 import signal
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from lamsonproxy.workers.folder import folder_of_numbers
 from lamsonproxy.workers.journal import Journal
 from lamsonproxy.workers.listeners import Listeners
 from lamsonproxy.workers.pages import Pages
+from lamsonproxy.workers.porter import Porter
 from lamsonproxy.workers.status import StatusPage
 from lamsonproxy.workers.systemd import Systemd
 
@@ -55,6 +57,7 @@ class Supervisor:
         self._place = Workplace(command, folder, self._journal)
         self._pages = Pages(metrics, settings)
         self._listeners = Listeners()
+        self._porter = Porter(self._doors, lambda: self._pages.is_served, self._journal)
         self._status: asyncio.Server | None = None
         self._crew: Crew | None = None
         self._drains: set[asyncio.Task[None]] = set()
@@ -77,9 +80,9 @@ class Supervisor:
     async def _work(self, reload: asyncio.Event) -> None:
         self._listeners = self._listeners.changed(_addresses(self._settings))
         await self._open_status_page()
-        self._crew = await self._started(self._settings, self._listeners)
-        self._tell_where(self._listeners)
-        async with self._systemd.watchdog():
+        async with self._porter.on_duty(), self._systemd.watchdog():
+            self._crew = await self._started(self._settings, self._listeners)
+            self._tell_where(self._listeners)
             self._systemd.ready()
             while True:
                 await reload.wait()
@@ -93,6 +96,9 @@ class Supervisor:
         await crew.start()
         self._pages.crew, self._pages.settings = crew, settings
         return crew
+
+    def _doors(self) -> list[socket.socket]:
+        return [bound for name, bound in self._listeners.sockets.items() if name != STATUS_PAGE]
 
     async def _reload(self) -> None:
         self._systemd.reloading()

@@ -2,7 +2,8 @@
 
 It answers each connection with one line, `<app> <pid> <number>`, after doing what the client's line asks for:
 `hello`, `die`, `stall` (no more beats), `use up`, or `deaf` (from then on SIGTERM is ignored). An application
-`fails:app` fails at the start with two sentences, `dies:app` without a word, and `sleeps:app` is never ready.
+`fails:app` fails at the start with two sentences, `dies:app` without a word, and `sleeps:app` is never ready. Of `first:app` only the first
+worker is ever ready, and of `once:app` none while the file `started` is there.
 """
 
 import json
@@ -40,6 +41,13 @@ class StandIn:
             sys.exit(3)
         if self.app == "sleeps:app":
             signal.pause()
+        if self.app == "first:app" and self.number:
+            signal.pause()
+        if self.app == "once:app":
+            try:
+                open("started", "x").close()
+            except FileExistsError:
+                sys.exit(3)
         self.say(event="ready")
 
     def serve(self) -> None:

@@ -180,6 +180,39 @@ def test_a_port_in_use_is_told_in_a_sentence(service: Supervised) -> None:
     assert service.said == f"filter cannot listen on 127.0.0.1:{port}: Address already in use.\n"
 
 
+@pytest.mark.fault("K5")
+def test_it_is_ready_when_all_first_workers_are(service: Supervised) -> None:
+    page = free_port()
+    service.write("first:app", limits="start_s = 30")
+    service.settings.write_text(
+        service.settings.read_text().replace(
+            '[metrics]\nlisten = "127.0.0.1:0"', f'[metrics]\nlisten = "127.0.0.1:{page}"'
+        )
+    )
+    service.start()
+    until(lambda: b"200 OK" in hears(page, b"GET /healthz HTTP/1.1\r\n\r\n"))
+    until(lambda: b"\nlamson_workers 1.0" in hears(page, b"GET /metrics HTTP/1.1\r\n\r\n"))
+    answer = hears(page, b"GET /readyz HTTP/1.1\r\n\r\n")
+    assert b" 503 " in answer and b"The first workers are starting." in answer
+
+
+@pytest.mark.fault("K1")
+def test_while_no_worker_is_ready_clients_hear_so(service: Supervised) -> None:
+    service.write("once:app", workers=1)
+    service.start_and_wait()
+    (worker,) = service.workers()
+    os.kill(worker, signal.SIGKILL)
+    address = service.address("filter")
+    assert address
+    until(lambda: "worker_not_replaced" in service.said)
+    with socket.create_connection(address, timeout=30) as client, client.makefile("rb") as stream:
+        assert stream.read() == b"421 4.3.2 Service not available, closing transmission channel\r\n"
+    assert service.number("lamson_turned_away_total") == 1
+    (service.folder / "started").unlink()
+    until(lambda: service.number("lamson_workers") == 1)
+    assert service.ask()[0] == "once:app"
+
+
 @pytest.mark.fault("K3")
 def test_a_worker_that_does_not_leave_is_killed_in_the_end(service: Supervised) -> None:
     service.write(workers=1)
