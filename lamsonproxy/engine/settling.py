@@ -95,13 +95,13 @@ class Settling:
         if offer.refusal is not None:
             return Settled(to_our_client(offer.refusal))
         replies = [to_our_client(reply) for reply in offer.recipients]
-        outcomes = list(before)
-        for n, place in enumerate(_passing(before)):
+        outcomes, asked = list(before), _passing(before)
+        for n, place in enumerate(asked):
             outcomes[place] = addressed.asked(n, before[place], replies)
         folded = fold(outcomes)
         if not folded.goes_on:
             return Settled(folded.reply)
-        passing = [n for n, place in enumerate(_passing(before)) if outcomes[place].fate is Fate.PASS]
+        passing = [n for n, place in enumerate(asked) if outcomes[place].fate is Fate.PASS]
         return await self._finish(decisions, outcomes, folded, offer, addressed.unserved(passing, replies))
 
     async def _finish(
