@@ -2,8 +2,8 @@
 
 It answers each connection with one line, `<app> <pid> <number>`, after doing what the client's line asks for:
 `hello`, `die`, `stall` (no more beats), `use up`, or `deaf` (from then on SIGTERM is ignored). An application
-`fails:app` fails at the start with two sentences, `dies:app` without a word, and `sleeps:app` is never ready. Of `first:app` only the first
-worker is ever ready, and of `once:app` none while the file `started` is there.
+`fails:app` fails at the start with two sentences, `dies:app` without a word, and `sleeps:app` is never ready.
+Of `first:app` only the first worker is ever ready, and of `once:app` none while the file `started` is there.
 """
 
 import json
