@@ -121,6 +121,12 @@ def copy(mail: Mail, host: str) -> None:
     mail.add_recipient("archive@pass.test")
 
 
+@route("lostcopy@(host)")
+@stateless
+def copy_to_nobody(mail: Mail, host: str) -> None:
+    mail.add_recipient("nobody@pass.test")  # whom the re-entry refuses
+
+
 @route("sender@(host)")
 @stateless
 def set_sender(mail: Mail, host: str) -> None:
