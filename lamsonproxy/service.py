@@ -19,9 +19,10 @@ from lamsonproxy.config import Door as DoorConfig
 from lamsonproxy.config import Settings
 from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.dialogue import Rules
+from lamsonproxy.doors.door import Door, DoorSettings
 from lamsonproxy.doors.lmtp import LmtpDoor
 from lamsonproxy.doors.proxy import ProxyDesk
-from lamsonproxy.doors.smtp import Door, DoorSettings
+from lamsonproxy.doors.smtp import SmtpDoor
 from lamsonproxy.engine import DoorPolicy, Engine
 from lamsonproxy.mail.probe import PROBE_FOLDER
 from lamsonproxy.mail.reply import Reply
@@ -116,12 +117,12 @@ class Service:
         gate = EngineGate(self.engine, policy) if self.is_guarded else None
         match door.kind:
             case "filter":
-                return Door(settings, EngineDesk(self.engine, policy), self.budget, log, gate)
+                return SmtpDoor(settings, EngineDesk(self.engine, policy), self.budget, log, gate)
             case "lmtp":
                 return LmtpDoor(settings, EachDesk(self.engine, policy), self.budget, log, gate)
             case "proxy":
                 desk = ProxyDesk(lambda: self.engine.receive(policy))
-                return Door(settings, desk, self.budget, log, desk)
+                return SmtpDoor(settings, desk, self.budget, log, desk)
 
     async def open(
         self, sockets: Mapping[str, socket.socket], stack: AsyncExitStack

@@ -25,7 +25,8 @@ import uvloop
 
 from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.dialogue import Rules
-from lamsonproxy.doors.smtp import Door, DoorSettings
+from lamsonproxy.doors.door import Door, DoorSettings
+from lamsonproxy.doors.smtp import SmtpDoor
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 from tests.doubles import TAKEN, RecordingLog
@@ -90,7 +91,7 @@ class HoldingDesk:
 
 async def _serve(limits: dict[str, Any]) -> None:
     log, desk = RecordingLog(), HoldingDesk(limits.get("hold", False))
-    door = Door(
+    door = SmtpDoor(
         DoorSettings(
             name="filter",
             rules=Rules(hostname="door.test", size_limit=limits.get("size_limit", 64 * MIB)),

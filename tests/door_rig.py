@@ -14,8 +14,9 @@ from typing import Any, Self, cast
 
 from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.dialogue import Rules
+from lamsonproxy.doors.door import DoorSettings
 from lamsonproxy.doors.lmtp import LmtpSession
-from lamsonproxy.doors.smtp import Door, DoorSettings, SmtpSession
+from lamsonproxy.doors.smtp import SmtpDoor, SmtpSession
 from tests.doubles import RecordingDesk, RecordingLog
 
 LIMIT_S = 10.0
@@ -134,7 +135,7 @@ class Rig:
     ) -> None:
         self.desk, self.budget, self.session = desk, budget, session
         self.log = RecordingLog()
-        self.door = Door(settings, desk, budget, self.log)
+        self.door = SmtpDoor(settings, desk, budget, self.log)
         self.complaints: list[dict[str, Any]] = []
         self.clients: list[Client] = []
         self.watched: list[WatchedSession] = []

@@ -16,7 +16,8 @@ from prometheus_client import CollectorRegistry
 from lamsonproxy.config import HostPort, host_port
 from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.dialogue import Rules
-from lamsonproxy.doors.smtp import Door, DoorSettings
+from lamsonproxy.doors.door import DoorSettings
+from lamsonproxy.doors.smtp import SmtpDoor
 from lamsonproxy.errors import ConfigError, StorageError
 from lamsonproxy.mail.reply import TROUBLE, Reply
 from lamsonproxy.mail.transaction import Transaction
@@ -66,7 +67,7 @@ async def serve_sink(folder: Path, listen: HostPort, size_limit: int, tell: Call
     """Receive mail until SIGTERM or SIGINT. Raises ConfigError when it cannot start."""
     maildir = MaildirQuarantine(folder)
     settings = DoorSettings("sink", Rules("sink.localhost", size_limit=size_limit), trust=EVERYBODY)
-    door = Door(
+    door = SmtpDoor(
         settings, SinkDesk(maildir, tell), Budget(4 * size_limit), MailLog(Metrics(CollectorRegistry()))
     )
     loop = asyncio.get_running_loop()

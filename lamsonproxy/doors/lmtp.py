@@ -10,7 +10,8 @@ RFC 2033 (LMTP), RFC 6531 §4.3 (UTF8LMTP).
 from typing import ClassVar
 
 from lamsonproxy.doors.dialogue import Dialogue
-from lamsonproxy.doors.smtp import Door, SmtpSession
+from lamsonproxy.doors.door import Door
+from lamsonproxy.doors.smtp import SmtpSession
 from lamsonproxy.mail.envelope import Envelope
 from lamsonproxy.mail.reply import Reply
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from lamsonproxy.doors.dialogue import Dialogue
+from lamsonproxy.doors.smtp import SmtpSession
 from lamsonproxy.mail.reply import Reply
 from tests.door_rig import CONTENT, MAIL, Client, Rig, open_rig, rules, until
 from tests.doubles import RecordingDesk
@@ -248,6 +249,7 @@ async def test_a_mail_whose_end_came_together_with_our_last_word_is_not_begun() 
         client = await rig.greeted()
         await client.begin_data()
         (session,) = rig.door.sessions
+        assert isinstance(session, SmtpSession)
         session.data_received(CONTENT + b".\r\n")
         rig.door.abandon()
         assert await client.rest() == f"{SHUTTING_DOWN}\r\n".encode()

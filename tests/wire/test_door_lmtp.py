@@ -15,8 +15,8 @@ import pytest
 from lamsonproxy.app.mail import Mail
 from lamsonproxy.app.routing import Route
 from lamsonproxy.doors.budget import Budget
+from lamsonproxy.doors.door import DoorSettings
 from lamsonproxy.doors.lmtp import LmtpDoor
-from lamsonproxy.doors.smtp import DoorSettings
 from lamsonproxy.engine import DoorPolicy
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction

@@ -12,7 +12,8 @@ import pytest
 from lamsonproxy.app.mail import Mail
 from lamsonproxy.app.routing import Route
 from lamsonproxy.doors.budget import Budget
-from lamsonproxy.doors.smtp import Door, DoorSettings
+from lamsonproxy.doors.door import Door, DoorSettings
+from lamsonproxy.doors.smtp import SmtpDoor, SmtpSession
 from lamsonproxy.engine import DoorPolicy
 from lamsonproxy.mail.verdict import Quarantine
 from lamsonproxy.notices import Sweep
@@ -54,7 +55,7 @@ async def filtering(
     async with RawSink() as sink, courier_to(sink) as courier:
         rig = Rig(routes, clock=SystemClock(), courier=courier, notices=notices)
         settings = DoorSettings("filter", rules(), (ipaddress.ip_network("127.0.0.1/32"),))
-        door = Door(settings, EngineDesk(rig.engine, policy), Budget(2**30), RecordingLog())
+        door = SmtpDoor(settings, EngineDesk(rig.engine, policy), Budget(2**30), RecordingLog())
         server = await asyncio.get_running_loop().create_server(door.session, "127.0.0.1", 0)
         opened = Filter(rig, door, sink, int(server.sockets[0].getsockname()[1]))
         try:
@@ -164,6 +165,7 @@ async def test_a_client_that_vanishes_while_its_handler_runs_has_nothing_relayed
             await until(begun.is_set)
             end(client)
             [session] = opened.door.sessions
+            assert isinstance(session, SmtpSession)
             await until(session._withdrawn)
         finally:
             gate.set()

@@ -11,6 +11,7 @@ import pytest
 from lamsonproxy.app.announced import Announced
 from lamsonproxy.app.mail import Mail
 from lamsonproxy.app.routing import Route, Routes
+from lamsonproxy.doors.smtp import SmtpSession
 from lamsonproxy.mail.verdict import Consume, Defer, Reject
 from lamsonproxy.mail.wire import canonical
 from tests.corpus.bombs import BOMBS
@@ -320,6 +321,7 @@ async def test_a_client_that_vanishes_while_its_mail_is_decided_leaves_nothing(t
         await begun.wait()
         client.reset()
         (session,) = house.service.doors[0].sessions
+        assert isinstance(session, SmtpSession)
         await until(session._withdrawn)
         gate.set()
         await until(lambda: is_at_rest(house))

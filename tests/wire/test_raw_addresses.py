@@ -104,7 +104,8 @@ def test_they_are_logged_in_ascii_and_are_no_label() -> None:
     handler = Remembering(records)
     logger = logging.getLogger("lamsonproxy")
     logger.addHandler(handler)
-    before, logger.level = logger.level, logging.DEBUG
+    before = logger.level
+    logger.setLevel(logging.DEBUG)
     try:
         transaction = mail(BOB, sender=SENDER, xforward="NAME=caf\udce9.example ADDR=192.0.2.7")
         log = MailLog(Metrics(registry))
