@@ -1,6 +1,5 @@
 """The heart of a worker: nothing that goes wrong around it stops it from beating."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ from tests.house_rig import open_house
 @pytest.mark.fault("D1")
 async def test_the_heart_asks_no_disk(tmp_path: Path) -> None:
     async with ScriptedDownstream("quit", "fin") as script, open_house(tmp_path, script.port) as house:
-        shutil.rmtree(tmp_path / "quarantine")
-        (tmp_path / "quarantine").write_text("what scandir(3) cannot read")
+        # What is not there cannot be asked: any use of it would be counted as a bug of ours.
+        del house.service.quarantine, house.service.notices
         house.service.measure(0.5)
         assert house.service.metrics.loop_lag._value.get() == 0.5
         assert house.service.metrics.bugs._value.get() == 0
