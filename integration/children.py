@@ -16,6 +16,9 @@ DIES_WITH_US = ("setpriv", "--pdeathsig", "TERM")
 """From util-linux: the kernel sends the signal when the parent dies, however it dies (prctl(2))."""
 
 
+KILL_LIMIT_S = 20
+
+
 def poll(what: str, is_so: Callable[[], bool], limit_s: float, every_s: float = 0.02) -> None:
     """Wait until something is so. Raises TimeoutError, which says what was waited for."""
     end = time.monotonic() + limit_s
@@ -45,12 +48,23 @@ def kill_group(leader: subprocess.Popen[bytes]) -> None:
 
     The service's workers are groups of their own (Ctrl-C is for the supervisor alone), so the group is not enough.
     """
-    for child in list(_descendants(leader.pid)):
+    family = list(_descendants(leader.pid))
+    for child in family:
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
     with suppress(ProcessLookupError):
         os.killpg(leader.pid, signal.SIGKILL)
     leader.wait()
+    # A process that has been killed but has not ended yet still has its sockets, and they still take connections.
+    poll("all of them have ended", lambda: all(map(_has_ended, family)), KILL_LIMIT_S)
+
+
+def _has_ended(pid: int) -> bool:
+    """Gone, or a zombie, which has nothing any more (proc(5))."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def _descendants(pid: int) -> Iterator[int]:
