@@ -66,7 +66,7 @@ class Stack:
     """One stack, started on entering and gone after leaving."""
 
     def __init__(self, compose: tuple[str, ...]) -> None:
-        self.smtp, self._prometheus = free_ports(2)
+        self.smtp, self.smtp_to_lmtp, self.smtp_to_proxy, self._prometheus = free_ports(4)
         self._compose = (*compose, "-p", f"lamsonproxy-test-{os.getpid()}")
 
     def __enter__(self) -> Self:
@@ -129,7 +129,12 @@ class Stack:
         return self._run(*words, limit_s=COMMAND_LIMIT_S)
 
     def _run(self, *words: str, limit_s: float) -> str:
-        ports = {"SMTP_PORT": str(self.smtp), "PROMETHEUS_PORT": str(self._prometheus)}
+        ports = {
+            "SMTP_PORT": str(self.smtp),
+            "LMTP_SMTP_PORT": str(self.smtp_to_lmtp),
+            "PROXY_SMTP_PORT": str(self.smtp_to_proxy),
+            "PROMETHEUS_PORT": str(self._prometheus),
+        }
         return _bytes_of(*self._compose, *words, limit_s=limit_s, **ports).decode("utf-8", "replace")
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from integration.children import poll
-from integration.client import Client, Mail, Rcpt, Refused
+from integration.client import Client, Mail, Rcpt
 from integration.compose.stack import Arrived, Stack, docker, say
 from integration.traffic import Traffic
 
@@ -29,6 +29,12 @@ Content-Disposition: attachment; filename="game.exe"\r
 \r
 MZ\r
 """
+
+NOBODY = "nobody@example.org"
+"""The re-entry refuses this recipient (integration/postfix/master.cf)."""
+HEAD = b"From: alice@example.com\r\nSubject: Soup\r\n"
+SOUP = HEAD + b"\r\nIs there any?\r\n"
+STAMPED_SOUP = HEAD + b"X-Checked-By: lamsonproxy\r\n\r\nIs there any?\r\n"
 
 
 def send(stack: Stack, recipient: str, content: bytes, sender: str = "alice@example.com") -> str:
@@ -55,10 +61,49 @@ def test_mail_from_outside_is_stamped_at_the_far_end(stack: Stack) -> None:
     assert "orig_queue_id=" in docker("logs", *stack.containers("postfix"))
 
 
+def test_mail_through_the_lmtp_door_is_stamped_and_a_refused_recipient_is_postfixs_to_report(
+    stack: Stack,
+) -> None:
+    say(
+        "Two recipients go in at the front of the door lmtp, and the re-entry refuses one: "
+        "the other must have the mail, stamped, and the sender a notice of Postfix's."
+    )
+    with Client(stack.smtp_to_lmtp) as client:
+        client.send(Mail("lmtp@example.com", [Rcpt("dora@example.org"), Rcpt(NOBODY)], SOUP))
+    stack.wait_until_delivered()
+    (stamped,) = arrived_for(stack, "dora@example.org")
+    assert stamped.recipients == ("dora@example.org",)
+    assert stamped.content.endswith(STAMPED_SOUP)
+    assert b"(lamsonproxy/" in stamped.content
+    (notice,) = arrived_for(stack, "lmtp@example.com")
+    assert b"X-Postfix-Queue-ID:" in notice.content
+    assert b"Diagnostic-Code: smtp; 550 5.1.1" in notice.content
+
+
+def test_at_the_proxy_door_a_refused_recipient_is_heard_at_once_and_the_others_have_stamped_mail(
+    stack: Stack,
+) -> None:
+    say("At the front of the door proxy the client must hear at RCPT that the re-entry refuses a recipient.")
+    with Client(stack.smtp_to_proxy) as client:
+        client.command("MAIL FROM:<proxy@example.com>", "250")
+        assert "No such user" in client.command(f"RCPT TO:<{NOBODY}>", "550 5.1.1")
+        client.command("RCPT TO:<erin@example.org>", "250")
+        client.command("DATA", "354")
+        client.write(SOUP)
+        client.finish(b".\r\n")
+    stack.wait_until_delivered()
+    (stamped,) = arrived_for(stack, "erin@example.org")
+    assert stamped.content.endswith(STAMPED_SOUP)
+    assert b"(lamsonproxy/" in stamped.content
+    assert arrived_for(stack, "proxy@example.com") == []
+
+
 def test_the_postfix_is_no_open_relay(stack: Stack) -> None:
-    say("Mail for a domain that is not ours must be refused.")
-    with pytest.raises(Refused, match=r"554 5\.7\.1"):
-        send(stack, "bob@elsewhere.test", b"Subject: x\r\n\r\n")
+    say("Mail for a domain that is not ours must be refused, at each front.")
+    for port in (stack.smtp, stack.smtp_to_lmtp, stack.smtp_to_proxy):
+        with Client(port) as client:
+            client.command("MAIL FROM:<alice@example.com>", "250")
+            client.command("RCPT TO:<bob@elsewhere.test>", "554 5.7.1")
 
 
 def test_a_program_is_kept_where_both_containers_see_it(stack: Stack) -> None:
