@@ -131,6 +131,10 @@ class Notices(Protocol):
 class Unit(Protocol):
     """One database transaction around the handlers of one unit of work (design laws 3 and 4)."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to flush, to commit or to roll back."""
+
     async def flush(self) -> None:
         """Try everything that can fail, before the relay."""
 

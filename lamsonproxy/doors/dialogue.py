@@ -55,6 +55,8 @@ class Next(Enum):
 
 
 OK = Reply(250, "2.0.0", "Ok")
+SENDER_OK = Reply(250, "2.1.0", "Ok")
+RECIPIENT_OK = Reply(250, "2.1.5", "Ok")
 BYE = Reply(221, "2.0.0", "Bye")
 GO_AHEAD = Reply(354, "", "End data with <CR><LF>.<CR><LF>")
 NO_ROOM = Reply(451, "4.3.1", "Too much mail in flight here, try again later")
@@ -230,7 +232,7 @@ class Dialogue:
         if (refused := self._refuse_mail(params)) is not None:
             return refused
         self._sender, self._params = sender, params
-        return Reply(250, "2.1.0", "Ok")
+        return SENDER_OK
 
     def _refuse_mail(self, params: Params) -> Reply | None:
         size = params.get("SIZE")
@@ -257,7 +259,7 @@ class Dialogue:
             return Reply(501, "5.1.3", "A recipient has an address")
         self._recipients.append(Recipient(address, params))
         self.has_named = True
-        return Reply(250, "2.1.5", "Ok")
+        return RECIPIENT_OK
 
     def _data(self, argument: str) -> Reply:
         if not self.in_transaction:

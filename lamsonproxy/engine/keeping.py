@@ -30,6 +30,11 @@ class Keeping:
         self._until = until
         self._held: list[Held] = []
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is held."""
+        return not self._held
+
     async def hold(
         self,
         decisions: Sequence[Decision],

@@ -127,7 +127,8 @@ class Settling:
         if not reply.is_positive:
             await self._undo(unit)
             return Settled(reply)
-        await _to_its_end(self._conclude(unit))
+        if not (self._keeping.is_empty and unit.is_empty):
+            await _to_its_end(self._conclude(unit))
         for one in unserved:
             self._means.log.added_recipient_refused(self._transaction, one.recipient.address, one.reply)
         return Settled(reply, outcomes, was_relayed=bool(passing))

@@ -15,9 +15,12 @@ RFC 5321 §4.4 (trace information), RFC 3848 (the `with` words), RFC 5322 §3.3 
 import re
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.session import Session
+
+_UNSAFE = re.compile(r"[^!-~]|[()\\;<>]")
 
 
 def received_line(
@@ -34,8 +37,12 @@ def received_line(
 
 def count_own(message: Message, instance: str) -> int:
     """How many Received lines of this instance the mail has."""
-    own = re.compile(rb"\(lamsonproxy/[!-'*-~]++ " + re.escape(_word(instance).encode("ascii")) + rb"\)")
-    return len(own.findall(message.raw, message.head.start, message.head.end))
+    return len(_own(instance).findall(message.raw, message.head.start, message.head.end))
+
+
+@lru_cache(maxsize=16)
+def _own(instance: str) -> re.Pattern[bytes]:
+    return re.compile(rb"\(lamsonproxy/[!-'*-~]++ " + re.escape(_word(instance).encode("ascii")) + rb"\)")
 
 
 def _literal(peer: str) -> str:
@@ -47,4 +54,4 @@ def _literal(peer: str) -> str:
 
 
 def _word(text: str) -> str:
-    return "".join(ch if "!" <= ch <= "~" and ch not in "()\\;<>" else "?" for ch in text)[:255]
+    return _UNSAFE.sub("?", text[:255])

@@ -16,6 +16,10 @@ from collections.abc import Callable
 LINES = 10_000
 """Lines that may wait, two or three megabytes: more than a busy worker says while its thread waits for its turn."""
 
+GATHER_S = 0.02
+"""Seconds in which lines are gathered for one turn of the thread: a turn for each would cost more CPU than the mail's
+whole way through the relay, for with each of them the event loop gives up the interpreter lock and takes it back."""
+
 FLUSH_S = 1.0
 """Seconds for the lines that wait when the process ends; mail has been settled by then."""
 
@@ -28,6 +32,7 @@ class Writer:
         self._count_failure = count_failure
         self._waiting: deque[bytes | threading.Event | None] = deque()
         self._wake = threading.Event()
+        self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
         self._is_forked = False
         os.register_at_fork(after_in_child=self._forked)
@@ -49,12 +54,14 @@ class Writer:
         if self._thread is not None and not self._is_forked:
             written = threading.Event()
             self._put(written)
+            self._hurry.set()
             written.wait(FLUSH_S)
 
     def close(self) -> None:
         """Let the thread end behind the last line."""
         if self._thread is not None and not self._is_forked:
             self._put(None)
+            self._hurry.set()
             self._thread = None
 
     def _start(self) -> None:
@@ -70,6 +77,8 @@ class Writer:
     def _work(self) -> None:
         while True:
             self._wake.wait()
+            self._hurry.wait(GATHER_S)
+            self._hurry.clear()
             self._wake.clear()
             while self._waiting:
                 item = self._waiting.popleft()

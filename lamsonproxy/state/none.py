@@ -7,6 +7,8 @@ from lamsonproxy.ports import Unit
 class EmptyUnit:
     """A unit of work without rows."""
 
+    is_empty = True
+
     async def flush(self) -> None:
         return None
 

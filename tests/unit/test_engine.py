@@ -515,6 +515,8 @@ class JournalUnit:
     def __init__(self, journal: list[str], failing: Sequence[str] = ()) -> None:
         self._journal, self._failing = journal, failing
 
+    is_empty = False
+
     async def begin(self, transaction: Transaction) -> Unit:
         self._step("begin")
         return self
