@@ -14,7 +14,8 @@ from integration.client import Client, Mail, Rcpt
 from integration.compose.stack import Arrived, Stack, docker, say
 from integration.traffic import Traffic
 
-MAILS = 400
+MAILS = 1000
+"""So many that a busy machine, which is slow to look, still sees the middle of the flow."""
 IN_ITS_HANDS = 10
 """Mails that one container has at one time: the process limit of the transport `scan`."""
 STOP_LIMIT_S = 30
