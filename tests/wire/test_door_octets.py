@@ -5,6 +5,7 @@ Topology C is a client, the door, the engine, the courier and a sink that keeps 
 """
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -23,7 +24,8 @@ from tests.downstream import RawSink
 from tests.engine_rig import Rig as EngineRig
 from tests.relay_rig import SystemClock, courier_to
 
-QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=150)
+EXAMPLES = 5000 if os.environ.get("SOAK") else 150
+QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=EXAMPLES)
 
 # What one server or another was found to take for the end of a mail (CVE-2023-51764 and its kin).
 ENDS = (
