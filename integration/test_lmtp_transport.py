@@ -96,8 +96,13 @@ def test_what_would_come_back_waits_and_the_log_says_why(rig: Rig) -> None:
         "accept@app.test": ("deferred", "4.3.0"),
         "consume@app.test": ("sent", "2.0.0"),
     }
-    (line,) = [line for line in rig.service.log() if "would_loop" in line and queue_id in line]
+    poll("the log says why", lambda: len(_loop_lines(rig, queue_id)) == 1, LIMIT_S)
+    (line,) = _loop_lines(rig, queue_id)
     assert "<accept@app.test>" in line and "transport_maps" in line
+
+
+def _loop_lines(rig: Rig, queue_id: str) -> list[str]:
+    return [line for line in rig.service.log() if "would_loop" in line and queue_id in line]
 
 
 @pytest.mark.fault("K1")

@@ -69,7 +69,7 @@ def test_a_worker_that_died_is_replaced(service: Supervised) -> None:
     until(lambda: len(service.workers() - {dead}) == 2 and service.number("lamson_workers") == 2)
     assert len(service.workers() & before) == 1
     assert service.number('lamson_worker_restarts_total{reason="died"}') == 1
-    assert f"pid={dead} reason=died" in service.said
+    until(lambda: f"pid={dead} reason=died" in service.said)
 
 
 @pytest.mark.fault("H3")
@@ -120,7 +120,7 @@ def test_sighup_changes_to_new_workers_without_refusing_anybody(service: Supervi
     until(lambda: service.ask() and service.workers().isdisjoint(before))
     assert service.address("filter") == address
     assert len(service.workers()) == 2
-    assert "reloaded" in service.said
+    until(lambda: "reloaded" in service.said)
 
 
 @pytest.mark.fault("K4")
@@ -141,7 +141,7 @@ def test_a_reload_that_fails_leaves_the_old_workers(
     service.write(app, limits=more)
     service.signal(signal.SIGHUP)
     until(lambda: service.number("lamson_reload_failures_total") == 1)
-    assert f'reload_failed problem="{sentence}"' in service.said
+    until(lambda: f'reload_failed problem="{sentence}"' in service.said)
     assert service.ask()[0] == "good:app"
     until(lambda: service.workers() == before)
 
