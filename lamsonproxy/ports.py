@@ -4,13 +4,14 @@ Law: no port names a library. Whoever fulfils one is on a higher floor and raise
 implements the whole port and passes the same contract suite (tests/contract/) as the real thing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.envelope import Envelope, Recipient
+from lamsonproxy.mail.rendered import Rendered
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 
@@ -150,6 +151,13 @@ class Conversations(Protocol):
 
     async def begin(self, transaction: Transaction) -> Unit:
         """Begin the unit of work of one mail."""
+
+
+class Templates(Protocol):
+    """The application's templates. Names come from the application, never from a mail."""
+
+    def render(self, name: str, variables: Mapping[str, object]) -> Rendered:
+        """Raises AppError, with the template's name and line, whatever goes wrong in it."""
 
 
 class MailLog(Protocol):
