@@ -4,7 +4,10 @@
     ├── ConfigError     the operator: a setting, a path, a port
     ├── AppError        the author of the application: a route, a handler, what it returned
     ├── RemoteError     the peer: downstream refused to connect, closed, stalled or talked nonsense
-    └── StorageError    the disk: a kept copy could not be made durable
+    ├── StorageError    the disk: a kept copy could not be made durable
+    └── StoreError      the database: it is away, it is busy, it refused
+        ├── ConflictError   two transactions met; done again, this one may well succeed
+        └── AlreadySettled  the mail was settled by an earlier attempt
 
 Law: none of these texts ever reaches the wire (design law 1); they are for the log and the console.
 What is raised is caught by name at one place; anything else is a bug of ours, answered 451 and logged
@@ -54,3 +57,15 @@ class StorageError(LamsonError):
     def __init__(self, what: str, error: OSError) -> None:
         super().__init__(f"{what}: {error.strerror or error}")
         self.errno = error.errno
+
+
+class StoreError(LamsonError):
+    """The database could not be used."""
+
+
+class ConflictError(StoreError):
+    """Two transactions met: a deadlock, a serialisation failure, a lost connection before anything was written."""
+
+
+class AlreadySettled(StoreError):
+    """The mail was settled by an earlier attempt; raised to a handler that begins a transaction for it again."""

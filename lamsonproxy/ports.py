@@ -6,14 +6,19 @@ implements the whole port and passes the same contract suite (tests/contract/) a
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lamsonproxy.mail.address import Address
+from lamsonproxy.mail.conversation import Asked, Found, Outgoing, Timer, Work
 from lamsonproxy.mail.envelope import Envelope, Recipient
 from lamsonproxy.mail.rendered import Rendered
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
+
+if TYPE_CHECKING:
+    from asyncio import Future
 
 Parts = Sequence[bytes | memoryview]
 """Message content in pieces, each beginning at the start of a line; every line ends in CRLF, no dot is stuffed."""
@@ -130,27 +135,108 @@ class Notices(Protocol):
 
 
 class Unit(Protocol):
-    """One database transaction around the handlers of one unit of work (design laws 3 and 4)."""
+    """One database transaction around the handlers of one unit of work (design laws 3 to 5).
+
+    It begins when it is told to, or, where nothing had to be locked, when a handler first uses `db`. Either way it
+    looks first whether its mail was settled before. Methods raise StoreError; ConflictError where the same unit may
+    well succeed when it is done again from its beginning.
+    """
 
     @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to flush, to commit or to roll back."""
+    def is_open(self) -> bool:
+        """Whether it has begun, so that there is something to commit or to roll back."""
 
-    async def flush(self) -> None:
-        """Try everything that can fail, before the relay."""
+    @property
+    def found(self) -> Found | None:
+        """What it found when it began."""
+
+    @property
+    def has_conflict(self) -> bool:
+        """Whether a statement of a handler failed in a way that makes it worth doing all of it again, whatever the
+        handler made of it."""
+
+    @property
+    def db(self) -> Any:
+        """The handlers' session: a SQLAlchemy `Session` or `AsyncSession` in this transaction.
+
+        Raises AppError where there is no database. Using it raises AlreadySettled when the mail was settled before.
+        """
+
+    async def begin(self, *, until: float) -> Found:
+        """Begin: lock the conversations in the order of their ids, then read. Nothing when it has begun already.
+
+        `until` is a time of the clock; beyond it, or beyond `lock_wait_s`, StoreError.
+        """
+
+    async def mark(self) -> None:
+        """Remember this moment. Nothing when it has not begun."""
+
+    async def restore(self) -> None:
+        """Undo what handlers did in the database since the last mark, or everything where none was set."""
+
+    async def write(self, work: Work) -> None:
+        """Flush what handlers have added to their session, write all this, and try everything that can fail: deferred
+        constraints included. Begins if need be."""
+
+    async def add(self, outgoing: Outgoing) -> None:
+        """Put one more mail into the outbox, after the relay."""
+
+    async def amend(self, settled: Mapping[str, Reply]) -> None:
+        """Our answers as they are after the relay."""
 
     async def commit(self) -> None:
-        """After downstream's 250."""
+        """After downstream's 250. A commit whose outcome is unknown is looked up by its settled rows: when this
+        returns it has happened. Raises StoreError, and then it has not, or nobody can know."""
 
-    async def rollback(self) -> None:
-        """Nothing happened."""
+    async def rollback(self, *, after: "Future[Any] | None" = None) -> None:
+        """Nothing happened. From now on the session raises; with `after`, the rollback itself waits for the end of
+        that call, in which a handler may still use it, and this returns before. Never raises."""
 
 
 class Conversations(Protocol):
-    """Where states live. Without a database there is nothing to begin, and units are empty."""
+    """Where states live."""
 
-    async def begin(self, transaction: Transaction) -> Unit:
-        """Begin the unit of work of one mail."""
+    def unit(self, asked: Asked) -> Unit:
+        """A unit of work that has not begun."""
+
+    async def failed(self, key: str, now: datetime) -> int:
+        """Count a failure of the mail with this settled key, in a transaction of its own; give how many there were.
+        Raises StoreError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An outgoing mail whose time has come, claimed by us alone until `lease` ends."""
+
+    id: int
+    lease: str
+    """Ours; a claim of somebody else after us has another one."""
+    outgoing: Outgoing
+    attempts: int
+    """How often it was tried before."""
+    trace: str
+    """The trace of the mail whose handler wrote it."""
+
+
+class Outbox(Protocol):
+    """Generated mail on its way out. Raises StoreError."""
+
+    async def claim(self, limit: int, *, now: datetime, lease_until: datetime) -> Sequence[Due]:
+        """Mail that is due and that nobody else is sending, at most so many; of one conversation the oldest first, and
+        none while an older one waits."""
+
+    async def settle(
+        self, due: Due, replies: Mapping[Address, Reply], *, now: datetime, retry_at: datetime
+    ) -> None:
+        """What became of one that was claimed: who was taken is forgotten, who was refused for good becomes a dead
+        letter with the reply, everybody else waits until `retry_at`. Nothing when the claim is no longer ours."""
+
+
+class Timers(Protocol):
+    """Timers of conversations."""
+
+    async def claim(self, limit: int, *, now: datetime, lease_until: datetime) -> Sequence[Timer]:
+        """Timers that are due and that nobody else is about to run. Raises StoreError."""
 
 
 class Templates(Protocol):

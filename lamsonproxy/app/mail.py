@@ -9,6 +9,7 @@ from whatever task or thread they have left behind, and no edit reaches the copy
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
+from lamsonproxy.app.scene import NOWHERE, Effects, Scene
 from lamsonproxy.errors import AppError
 from lamsonproxy.mail.address import NULL_SENDER, Address, parse_path
 from lamsonproxy.mail.content import Content
@@ -65,16 +66,33 @@ class _Work:
 class Mail:
     """One mail for one recipient."""
 
-    __slots__ = ("_deadline", "_dry_run", "_is_revoked", "_recipient", "_transaction", "_work")
+    __slots__ = (
+        "_deadline",
+        "_dry_run",
+        "_effects",
+        "_is_revoked",
+        "_recipient",
+        "_scene",
+        "_transaction",
+        "_work",
+    )
 
     def __init__(
-        self, transaction: Transaction, recipient: Recipient, *, deadline: float, dry_run: bool = False
+        self,
+        transaction: Transaction,
+        recipient: Recipient,
+        *,
+        deadline: float,
+        dry_run: bool = False,
+        scene: Scene = NOWHERE,
     ) -> None:
         self._transaction = transaction
         self._recipient = recipient
         self._deadline = deadline
         self._dry_run = dry_run
         self._is_revoked = False
+        self._scene = scene
+        self._effects = Effects()
         self._work = self._untouched()
 
     # -- reading ---------------------------------------------------------------------------------------------
@@ -187,6 +205,15 @@ class Mail:
         """The working copy as it is now, for the engine."""
         return self._work.copy()
 
+    @property
+    def effects(self) -> Effects:
+        """What its handlers want beside their verdict, for the engine."""
+        return self._effects
+
+    def _enter(self, scene: Scene) -> None:
+        """The next handler stands here."""
+        self._scene = scene
+
     def _revoke(self) -> None:
         """It is decided, or the deadline has passed: whoever still holds this mail has lost it."""
         self._is_revoked = True
@@ -194,6 +221,7 @@ class Mail:
     def _restore(self) -> None:
         """Begin a fresh copy. What a handler that still runs holds of the old one harms nobody."""
         self._work = self._untouched()
+        self._effects = Effects()
 
     def _untouched(self) -> _Work:
         envelope, message = self._transaction.envelope, self._transaction.message

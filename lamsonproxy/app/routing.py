@@ -46,6 +46,12 @@ class Route:
     on_error: OnError | None = None
     phase: Phase = "data"
     """When it is asked: with the message, or at RCPT, before there is one."""
+    machine: str = ""
+    """The module of a state function, in full; "" for a stateless handler."""
+    state: str = ""
+    """The state function's own name."""
+    needs_unit: bool = False
+    """Whether the handler's module asks for confirmations, so that the correspondent's questions must be read."""
 
 
 @dataclass(frozen=True, slots=True)
