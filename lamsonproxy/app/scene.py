@@ -13,6 +13,8 @@ from types import MappingProxyType
 from lamsonproxy.mail.conversation import START, ConversationKey, Outgoing, Question
 from lamsonproxy.ports import Templates, Unit
 
+LONG_AGO = datetime.fromtimestamp(0, UTC)
+
 REPLIES_PER_HOUR = 20
 """Automatic mails to one correspondent; then `reply` and `ask` return False (RFC 3834 §2)."""
 
@@ -21,7 +23,7 @@ REPLIES_PER_HOUR = 20
 class Scene:
     """Where a handler stands."""
 
-    now: datetime = datetime.fromtimestamp(0, UTC)
+    now: datetime = LONG_AGO
     hostname: str = "localhost"
     templates: Templates | None = None
     unit: Unit | None = None

@@ -8,7 +8,7 @@ RFC 5322 §2.1.1 (line lengths), §2.2.3 (folding), §3.6.8 (names), RFC 2047 (t
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from lamsonproxy.mail.headers import Field
@@ -36,17 +36,31 @@ def write_field(name: str, value: str) -> Field:
 
     Raises ValueError when the name is no field name, or the value holds CR, LF, NUL or half a character.
     """
-    _check(name, value)
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise TypeError("a header's name and value are str")
+    _check_name(name)
+    _check_value(value)
     return Field((_fold(f"{name}:", _words(value.strip(" \t"))) + "\r\n").encode("ascii"))
 
 
-def _check(name: str, value: str) -> None:
-    if not isinstance(name, str) or not isinstance(value, str):
-        raise TypeError("a header's name and value are str")
+def write_words(name: str, words: Iterable[str]) -> Field:
+    """Make a field of words that its author has encoded already, a blank before each; UTF-8 where they are beyond
+    ASCII (RFC 6532 §3.2). Raises ValueError as `write_field` does; no word may be longer than a line."""
+    _check_name(name)
+    written = list(words)
+    for word in written:
+        _check_value(word)
+    return Field((_fold(f"{name}:", ((" ", word) for word in written)) + "\r\n").encode("utf-8"))
+
+
+def _check_name(name: str) -> None:
     if not _FTEXT.fullmatch(name):
         raise ValueError("a header's name is printable ASCII without blanks and colons (RFC 5322 §3.6.8)")
     if len(name) > NAME_LIMIT:
         raise ValueError(f"a header's name has at most {NAME_LIMIT} characters")
+
+
+def _check_value(value: str) -> None:
     if _FORBIDDEN.search(value):
         raise ValueError("a header's value is one line, without CR, LF and NUL")
     if _SURROGATE.search(value):
