@@ -11,6 +11,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -45,6 +46,9 @@ class Overran:
 
 Ran = Returned | Raised | Overran
 
+OnGivenUp = Callable[[asyncio.Future[Any]], None]
+"""Called with a future that is done when the handler that was left running has come back."""
+
 
 class Runner:
     """A bounded number of threads for `def` handlers; the loop for the others."""
@@ -68,14 +72,21 @@ class Runner:
         return self._stuck >= self.threads or self._handlers.is_starved or self._disk.is_starved
 
     async def run(
-        self, handler: Callable[..., Any], mail: object, captures: Mapping[str, Any], *, timeout: float
+        self,
+        handler: Callable[..., Any],
+        mail: object,
+        captures: Mapping[str, Any],
+        *,
+        timeout: float,
+        on_given_up: OnGivenUp | None = None,
     ) -> Ran:
         """Run the handler for at most `timeout` seconds, waiting for a thread included; without any time left
-        it is not begun. `captures` go to it by their names. Raises RuntimeError or MemoryError when it needs a
+        it is not begun. `captures` go to it by their names. `on_given_up` hears of a handler that is left running,
+        because its time is over or because nobody waits any more. Raises RuntimeError or MemoryError when it needs a
         thread and the system gives none."""
         if timeout <= 0:
             return Overran()
-        call = _Call(self, partial(handler, mail, **captures))
+        call = _Call(self, partial(handler, mail, **captures), on_given_up)
         future: asyncio.Future[Ran]
         if inspect.iscoroutinefunction(handler):
             future = asyncio.ensure_future(call.on_the_loop())
@@ -104,12 +115,12 @@ class Runner:
         raise StorageError("the disk did not answer", TimeoutError("the time was over"))
 
     def _give_up(self, call: "_Call", future: asyncio.Future[Ran]) -> None:
-        call.give_up()
         # A task may swallow its cancellation; the reference keeps it from being collected half-way (H4).
         future.cancel()
         if not future.done():
             self._lost_tasks.add(future)
             future.add_done_callback(self._lost_tasks.discard)
+        call.give_up(future)
 
     def _count(self, change: int) -> None:
         with self._lock:
@@ -119,9 +130,12 @@ class Runner:
 class _Call:
     """One call of a handler, and whether anybody still waits for it."""
 
-    def __init__(self, runner: Runner, call: Callable[[], Any]) -> None:
+    def __init__(self, runner: Runner, call: Callable[[], Any], on_given_up: OnGivenUp | None) -> None:
         self._runner = runner
         self._call = call
+        self._on_given_up = on_given_up
+        self._left: asyncio.Future[None] | None = None
+        """Done when the thread that was given up has come back."""
         self._lock = threading.Lock()
         self._is_running = self._is_given_up = False
 
@@ -145,11 +159,15 @@ class _Call:
             # A SystemExit that left a task would end the event loop.
             return Raised(error)
 
-    def give_up(self) -> None:
+    def give_up(self, future: asyncio.Future[Ran]) -> None:
         with self._lock:
             self._is_given_up = True
             if self._is_running:
                 self._runner._count(+1)
+                self._left = asyncio.get_running_loop().create_future()
+        left = self._left or (None if future.done() else future)
+        if left is not None and self._on_given_up is not None:
+            self._on_given_up(left)
 
     def _begin(self) -> bool:
         """False when the deadline passed while this waited for a thread: nobody wants its effects any more."""
@@ -162,3 +180,7 @@ class _Call:
             self._is_running = False
             if self._is_given_up:
                 self._runner._count(-1)
+            left = self._left
+        if left is not None:
+            with suppress(RuntimeError):  # the loop has ended, and with it everybody who waited
+                left.get_loop().call_soon_threadsafe(left.set_result, None)
