@@ -11,10 +11,16 @@ from collections.abc import Mapping
 from types import FunctionType, MappingProxyType
 
 from lamsonproxy.app.loading import load_routes
+from lamsonproxy.app.machines import Machines
 from lamsonproxy.app.modules import import_module
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.errors import AppError
-from lamsonproxy.mail.verdict import Accept, Defer, Reject, Verdict
+from lamsonproxy.mail.verdict import Accept, Consume, Defer, Reject, Verdict
+
+CONSUME = Consume()
+
+Next = tuple[str, str]
+"""A machine and its state."""
 
 _NO_CAPTURES: Mapping[str, str] = MappingProxyType({})
 
@@ -23,11 +29,16 @@ class App:
     """An application: modules of handlers, in the order in which their routes are tried.
 
     `captures` say what `(name)` means in every route that does not say it itself; `templates` is the folder
-    that templates are read from.
+    that templates are read from; `tables` is the SQLAlchemy MetaData of the application's own tables, or several:
+    those that are missing are made at start.
     """
 
     def __init__(
-        self, *modules: str, templates: str | None = None, captures: Mapping[str, str] = _NO_CAPTURES
+        self,
+        *modules: str,
+        templates: str | None = None,
+        captures: Mapping[str, str] = _NO_CAPTURES,
+        tables: object = (),
     ) -> None:
         for module in modules:
             if not isinstance(module, str):
@@ -35,6 +46,7 @@ class App:
         self.modules = modules
         self.templates = templates
         self.captures = dict(captures)
+        self.tables: tuple[object, ...] = tuple(tables) if isinstance(tables, list | tuple) else (tables,)
 
     def __repr__(self) -> str:
         return f"App({', '.join(map(repr, self.modules))})"
@@ -66,18 +78,21 @@ def verdict_from(returned: object) -> Verdict | None:
 
     Raises AppError for anything else (H6). Its text tells types, never values: those may be mail.
     """
-    if returned is None or isinstance(returned, Verdict):
-        return returned
-    if inspect.iscoroutine(returned):
-        returned.close()  # or Python warns, at some later time, that nobody awaited it
-        raise AppError("The handler returned a coroutine: write `async def`, or await it.")
-    if isinstance(returned, type):
-        raise AppError(
-            f"The handler returned the class {returned.__name__}; a verdict has brackets: Accept()."
-        )
     if isinstance(returned, FunctionType):
         raise AppError("The handler returned a function, but a @stateless handler moves no conversation.")
-    raise AppError(f"The handler returned a value of type {type(returned).__name__}, which is no verdict.")
+    return None if returned is None else _verdict(returned)
+
+
+def next_from(returned: object, machines: Machines) -> tuple[Next | None, Verdict]:
+    """What a state function returned: where its conversation goes (None: nowhere), and the verdict.
+
+    Raises AppError for a function that is no state of the App, and for anything else (H6).
+    """
+    if returned is None:
+        return None, CONSUME
+    if isinstance(returned, FunctionType):
+        return machines.state_of(returned), CONSUME
+    return None, _verdict(returned)
 
 
 def rcpt_verdict_from(returned: object) -> Accept | Reject | Defer | None:
@@ -93,3 +108,16 @@ def rcpt_verdict_from(returned: object) -> Accept | Reject | Defer | None:
     if verdict.whole:
         raise AppError("The handler returned Reject(whole=True), and at RCPT it is about one recipient.")
     return verdict
+
+
+def _verdict(returned: object) -> Verdict:
+    if isinstance(returned, Verdict):
+        return returned
+    if inspect.iscoroutine(returned):
+        returned.close()  # or Python warns, at some later time, that nobody awaited it
+        raise AppError("The handler returned a coroutine: write `async def`, or await it.")
+    if isinstance(returned, type):
+        raise AppError(
+            f"The handler returned the class {returned.__name__}; a verdict has brackets: Accept()."
+        )
+    raise AppError(f"The handler returned a value of type {type(returned).__name__}, which is no verdict.")

@@ -9,6 +9,7 @@ import importlib
 import traceback
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
+from typing import TypeGuard
 
 from lamsonproxy.app import marks
 from lamsonproxy.app.marks import Marks, marks_of
@@ -38,6 +39,23 @@ class Marked:
         return marks_of(self.function)
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A module of the author's, and the functions marked in it, in the order of its source."""
+
+    module: ModuleType
+    marked: tuple[Marked, ...]
+
+    @property
+    def name(self) -> str:
+        return self.module.__name__
+
+    @property
+    def states(self) -> tuple[Marked, ...]:
+        """Its state functions; empty when all that it has is stateless."""
+        return tuple(marked for marked in self.marked if marked.marks.is_state)
+
+
 def import_module(name: str) -> ModuleType:
     """Import a module of the author's. Raises AppError whatever its code raises."""
     try:
@@ -50,18 +68,22 @@ def import_module(name: str) -> ModuleType:
         raise AppError(f"{_place(error)}: {name} cannot be imported: {_told(error)}") from error
 
 
-def marked_in(module: ModuleType) -> list[Marked]:
-    """The marked functions of a module.
+def source_of(module: ModuleType) -> Source:
+    """What is marked in a module.
 
-    Raises AppError when there is none: a filter that never runs is worse than one that does not start.
+    Raises AppError when nothing is: a filter that never runs is worse than one that does not start.
     """
-    found = {v: Marked(module.__name__, k, v) for k, v in vars(module).items() if _is_marked_in(module, v)}
-    if not found:
+    found: dict[FunctionType, Marked] = {}
+    for name, value in vars(module).items():
+        # A second name for the same function is another way to write it, not another state.
+        if _is_marked_in(module, value) and (value not in found or name == value.__name__):
+            found[value] = Marked(module.__name__, name, value)
+    if not any(marked.marks.routes for marked in found.values()):
         raise AppError(f"{module.__name__}: nothing in it is marked with @route.")
-    return list(found.values())
+    return Source(module, tuple(found.values()))
 
 
-def _is_marked_in(module: ModuleType, value: object) -> bool:
+def _is_marked_in(module: ModuleType, value: object) -> TypeGuard[FunctionType]:
     if not isinstance(value, FunctionType) or not marks_of(value):
         return False
     # What a factory or a decorator of another module made says that it lives there, but it was marked here.

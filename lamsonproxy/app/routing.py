@@ -10,16 +10,16 @@ and what is remembered is bounded.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from types import MappingProxyType
-from typing import Any
 
 from lamsonproxy.app.backtrack import complaint
 from lamsonproxy.app.captures import expand
-from lamsonproxy.app.marks import OnError, Phase
+from lamsonproxy.app.machines import NO_MACHINES, Captures, Handler, Machines
+from lamsonproxy.app.marks import Guard, OnError, Phase
 from lamsonproxy.errors import AppError
 
 ADDRESS_LIMIT = 1024
@@ -27,10 +27,6 @@ ADDRESS_LIMIT = 1024
 
 REMEMBERED = 1024
 """Addresses whose matches are kept, some megabytes at most: a site's own recipients come again and again."""
-
-Handler = Callable[..., Any]
-Captures = Mapping[str, str | None]
-"""What the groups of a route took; None for a group that took no part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,8 @@ class Route:
     """The state function's own name."""
     needs_unit: bool = False
     """Whether the handler's module asks for confirmations, so that the correspondent's questions must be read."""
+    guards: tuple[Guard, ...] = ()
+    """What the mail must have to be matched; all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,8 @@ class Match:
 class Routes:
     """The routes of an application, in the order in which they are tried."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[Route], machines: Machines = NO_MACHINES) -> None:
+        self.machines = machines
         self._routes = tuple(_in_order(routes))
         self._by_pattern = [(p, tuple(same)) for p, same in groupby(self._routes, lambda r: r.pattern)]
         # One memory for each object: a cache on the method would keep every Routes alive that ever was.

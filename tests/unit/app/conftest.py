@@ -10,6 +10,8 @@ import pytest
 
 Write = Callable[[str, str], Path]
 
+_ALL = "from lamsonproxy import *; from lamsonproxy.app.marks import after, leads_to, requires"
+
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
@@ -20,7 +22,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
     def write_module(name: str, source: str) -> Path:
         path = tmp_path.joinpath(*name.split(".")).with_suffix(".py")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("from lamsonproxy import *\n" + dedent(source).lstrip("\n"))
+        path.write_text(f"{_ALL}\n{dedent(source).lstrip()}")
         return path
 
     yield write_module

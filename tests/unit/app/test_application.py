@@ -170,7 +170,6 @@ def test_every_mistake_of_every_module_is_told_at_once(write: Write) -> None:
         "The App: capture 'x-y': its name is no Python identifier, so no handler could take it.",
         f"{broken}:2: broken cannot be imported: SyntaxError: '(' was never closed",
         "nowhere: there is no such module.",
-        "hands.STATE is a state function, and this release runs @stateless handlers only.",
         "hands.unrouted is @stateless but has no @route.",
         "hands.generator is a generator, and a handler returns once.",
         "hands.stream is a generator, and a handler returns once.",

@@ -5,12 +5,12 @@ import re
 import pytest
 
 from lamsonproxy import AppError
-from lamsonproxy.app.modules import import_module, marked_in
+from lamsonproxy.app.modules import import_module, source_of
 from tests.unit.app.conftest import Write
 
 
 def names_in(module: str) -> list[str]:
-    return [str(marked) for marked in marked_in(import_module(module))]
+    return [str(marked) for marked in source_of(import_module(module)).marked]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,145 @@
+"""From marked functions to machines, and what can be wrong with these.
+
+Law: what is wrong is a sentence that names the function, told at start. A machine that loads has state functions of
+one kind, timers that lead somewhere, and a STATE_KEY that some route of it fills.
+"""
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from types import FunctionType, MappingProxyType, ModuleType
+
+from lamsonproxy.app.machines import After, Handler, Machine, Machines, State, StateKey
+from lamsonproxy.app.marks import AfterMark, Target
+from lamsonproxy.app.modules import Marked, Source
+from lamsonproxy.app.routing import Route
+
+_KEY = "STATE_KEY"
+
+
+def machines_of(sources: Iterable[Source]) -> Machines:
+    """The machines of modules in which nothing is wrong."""
+    found = [source for source in sources if source.states]
+    is_async = any(map(inspect.iscoroutinefunction, (function for _, function in _called(found))))
+    return Machines(map(_machine, found), is_async=is_async)
+
+
+def mistakes_in_machines(sources: Iterable[Source], routes: Iterable[Route]) -> Iterator[str]:
+    """What is wrong with the machines of some modules, one sentence each."""
+    found = [source for source in sources if source.states]
+    captures = _captures(routes)
+    for source in found:
+        yield from _mistakes_in_key(source, captures.get(source.name, frozenset()))
+        yield from _mistakes_in_timers(source)
+    yield from _mixed_kinds(found)
+    yield from _shared(found)
+
+
+def is_asking(module: ModuleType) -> bool:
+    """Whether the module asks for confirmations."""
+    return any(map(_is_confirmation, vars(module).values()))
+
+
+def _is_confirmation(value: object) -> bool:
+    return (type(value).__module__, type(value).__name__) == ("lamsonproxy.app.confirm", "Confirmation")
+
+
+def _machine(source: Source) -> Machine:
+    states = {marked.name: _state(source.module, marked) for marked in source.states}
+    timed = {name: function for name, function in _timed(source) if name not in states}
+    return Machine(source.name, MappingProxyType(states), _key(source.module), MappingProxyType(timed))
+
+
+def _state(module: ModuleType, marked: Marked) -> State:
+    mark = marked.marks.after
+    after = After(mark.delta, _name_in(module, mark.to)) if mark else None
+    return State(marked.name, marked.function, after)
+
+
+def _key(module: ModuleType) -> StateKey:
+    key = getattr(module, _KEY, ())
+    return key if callable(key) else tuple(key)
+
+
+def _timed(source: Source) -> Iterator[tuple[str, FunctionType]]:
+    """The functions that the module's timers call, by name; those that are not there left out."""
+    for _, mark in _timers(source):
+        name = _name_in(source.module, mark.to)
+        function = vars(source.module).get(name)
+        if isinstance(function, FunctionType):
+            yield name, function
+
+
+def _timers(source: Source) -> Iterator[tuple[Marked, AfterMark]]:
+    return ((marked, marked.marks.after) for marked in source.states if marked.marks.after)
+
+
+def _name_in(module: ModuleType, target: Target) -> str:
+    """The name that a module knows a function by; "" when it knows none."""
+    if isinstance(target, str):
+        return target
+    names = [name for name, value in vars(module).items() if value is target]
+    return target.__name__ if target.__name__ in names else next(iter(names), "")
+
+
+def _captures(routes: Iterable[Route]) -> Mapping[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for route in routes:
+        found[route.machine] = found.get(route.machine, frozenset()) | route.pattern.groupindex.keys()
+    return found
+
+
+def _mistakes_in_key(source: Source, captures: frozenset[str]) -> Iterator[str]:
+    key = getattr(source.module, _KEY, ())
+    where = f"{source.name}.{_KEY}"
+    if inspect.iscoroutinefunction(key):
+        yield f"{where} is `async def`, and a key is told without waiting."
+    elif isinstance(key, str) or not (callable(key) or isinstance(key, tuple | list)):
+        yield f'{where} is a tuple of the names of captures, as in ("list_name",), or a function of the mail.'
+    elif not callable(key):
+        for name in key:
+            if name not in captures:
+                yield f"{where}: no route of a state function in this module captures {name!r}."
+
+
+def _mistakes_in_timers(source: Source) -> Iterator[str]:
+    for marked, mark in _timers(source):
+        function = vars(source.module).get(_name_in(source.module, mark.to))
+        shown = mark.to if isinstance(mark.to, str) else mark.to.__name__
+        if not isinstance(function, FunctionType):
+            yield f"{marked}: @after(to={shown}): there is no such function in this module."
+        elif not _takes_mail_alone(function):
+            yield f"{marked}: @after(to={shown}): a timer calls {shown}(mail), and it needs more than that."
+
+
+def _takes_mail_alone(function: Handler) -> bool:
+    try:
+        inspect.signature(function).bind("mail")
+    except TypeError:
+        return False
+    return True
+
+
+def _called(sources: Iterable[Source]) -> Iterator[tuple[str, FunctionType]]:
+    """The functions that move conversations, each by its full name."""
+    for source in sources:
+        yield from ((str(marked), marked.function) for marked in source.states)
+        yield from ((f"{source.name}.{name}", function) for name, function in _timed(source))
+
+
+def _mixed_kinds(sources: list[Source]) -> Iterator[str]:
+    kinds: dict[bool, str] = {}
+    for name, function in _called(sources):
+        kinds.setdefault(inspect.iscoroutinefunction(function), name)
+    if len(kinds) == 2:
+        yield (
+            f"{kinds[False]} is `def` and {kinds[True]} is `async def`: the state functions of one App are all of"
+            " one kind, because they share one kind of database session."
+        )
+
+
+def _shared(sources: list[Source]) -> Iterator[str]:
+    names: dict[FunctionType, str] = {}
+    for marked in (marked for source in sources for marked in source.states):
+        other = names.setdefault(marked.function, str(marked))
+        if other != str(marked):
+            yield f"{other} and {marked} are one function, and a state has one name: give each its own."
