@@ -84,14 +84,19 @@ def compose(
     return head + content.body + (b"\r\n" if content.body and not content.body.endswith(b"\r\n") else b"")
 
 
+def check_header_name(name: str) -> None:
+    """Raises ValueError for a header that a mail is composed with, and that nobody else may write."""
+    if name.lower() in _COMPOSED or name.lower().startswith("content-"):
+        raise ValueError(f"{name} is written by whoever composes the mail, and is no header to be given")
+
+
 def _adopt(headers: Given, people: dict[str, Mailboxes], subject: str) -> tuple[str, list[Field]]:
     """Put what `headers` says in the place of the arguments; give the subject, and the fields that are no argument."""
     others = []
     said: dict[str, list[AnyMailbox]] = {}
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+        check_header_name(name)
         key = name.lower()
-        if key in _COMPOSED or key.startswith("content-"):
-            raise ValueError(f"{name} is written by whoever composes the mail, and is no header to be given")
         if key == "subject":
             subject = value
         elif key in _MAILBOX_FIELDS:
