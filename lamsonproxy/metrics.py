@@ -160,6 +160,47 @@ class Metrics:
         self.notices_pending = gauge(
             "lamson_notices_pending", "Notices (DSNs) that wait to be sent.", over_workers="livemax"
         )
+        self.outbox = Family(
+            counter(
+                "lamson_outbox_total",
+                "Recipients of mail that handlers sent: taken (sent), refused for good, or deferred for now.",
+                "result",
+            ),
+            3,
+        )
+        self.outbox_pending = gauge(
+            "lamson_outbox_pending", "Mails of the outbox that wait to be sent.", over_workers="livemax"
+        )
+        self.outbox_oldest = gauge(
+            "lamson_outbox_oldest_seconds", "Age of the oldest of them.", over_workers="livemax"
+        )
+        self.dead_letters = Family(
+            gauge(
+                "lamson_dead_letters",
+                "Mails that were refused for good and wait for an operator.",
+                "queue",
+                over_workers="livemax",
+            ),
+            8,
+        )
+        self.conversations = Family(
+            gauge(
+                "lamson_conversations",
+                "Conversations, by the state they are in.",
+                "machine",
+                "state",
+                over_workers="livemax",
+            ),
+            40,
+        )
+        self.sweep_failures = Family(
+            counter(
+                "lamson_sweep_failures_total",
+                "Times that the database could not be swept: outbox, timer, retention.",
+                "sweep",
+            ),
+            3,
+        )
         self.in_flight = Family(gauge("lamson_in_flight", "Mails being worked on.", "door"), 8)
         self.in_flight_bytes = gauge("lamson_in_flight_bytes", "Octets of message held in memory.")
         self.sessions = Family(gauge("lamson_sessions", "Open connections of clients.", "door"), 8)

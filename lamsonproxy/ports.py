@@ -196,6 +196,10 @@ class Unit(Protocol):
 class Conversations(Protocol):
     """Where states live."""
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a database at all."""
+
     def unit(self, asked: Asked) -> Unit:
         """A unit of work that has not begun."""
 
@@ -216,6 +220,18 @@ class Due:
     """How often it was tried before."""
     trace: str
     """The trace of the mail whose handler wrote it."""
+    written_at: datetime
+    """When it was written, or last taken up again by an operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What an outbox holds, in rows."""
+
+    pending: int = 0
+    oldest_s: float = 0.0
+    """Seconds since the oldest pending one was written."""
+    dead: int = 0
 
 
 class Outbox(Protocol):
@@ -230,6 +246,9 @@ class Outbox(Protocol):
     ) -> None:
         """What became of one that was claimed: who was taken is forgotten, who was refused for good becomes a dead
         letter with the reply, everybody else waits until `retry_at`. Nothing when the claim is no longer ours."""
+
+    async def backlog(self, now: datetime) -> Backlog:
+        """How much it holds."""
 
 
 class Timers(Protocol):
@@ -303,6 +322,26 @@ class MailLog(Protocol):
 
     def notice_failed(self, name: str, error: Exception) -> None:
         """A DSN could not be sent yet."""
+
+    def outbox_sent(self, due: Due, recipients: Sequence[Address], reply: Reply) -> None:
+        """A mail of the outbox was taken by downstream for these recipients."""
+
+    def outbox_refused(self, due: Due, recipient: Address, reply: Reply) -> None:
+        """One recipient of a mail of the outbox was refused for good, or given up: a dead letter."""
+
+    def outbox_deferred(
+        self, due: Due, recipients: Sequence[Address], reply: Reply, retry_at: datetime
+    ) -> None:
+        """A mail of the outbox will be tried again for these recipients."""
+
+    def outbox_failed(self, error: Exception) -> None:
+        """The outbox could not be read or written; nothing is lost, and the next sweep tries again."""
+
+    def timer_failed(self, timer: Timer | None, error: Exception) -> None:
+        """A timer could not be run, or (None) the timers could not be read; it is tried again."""
+
+    def retention_failed(self, error: Exception) -> None:
+        """What is old could not be deleted, or conversations not counted; the next sweep tries again."""
 
     def refused_peer(self, door: str, peer: str) -> None:
         """Somebody outside `trust` connected."""

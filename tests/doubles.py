@@ -9,14 +9,16 @@ Law: a double does the whole of what its port promises, and a test reads from it
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lamsonproxy.mail.address import Address
+from lamsonproxy.mail.conversation import Timer
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
+from lamsonproxy.ports import Due
 
 Settle = Callable[[Transaction, Callable[[], bool]], AsyncIterator[Reply]]
 TAKEN = Reply(250, "2.0.0", "Ok: taken")
@@ -106,6 +108,26 @@ class RecordingLog:
 
     def notice_failed(self, name: str, error: Exception) -> None:
         self._keep("notice_failed", name=name, error=error)
+
+    def outbox_sent(self, due: Due, recipients: Sequence[Address], reply: Reply) -> None:
+        self._keep("outbox_sent", due=due, recipients=recipients, reply=reply)
+
+    def outbox_refused(self, due: Due, recipient: Address, reply: Reply) -> None:
+        self._keep("outbox_refused", due=due, recipient=recipient, reply=reply)
+
+    def outbox_deferred(
+        self, due: Due, recipients: Sequence[Address], reply: Reply, retry_at: datetime
+    ) -> None:
+        self._keep("outbox_deferred", due=due, recipients=recipients, reply=reply, retry_at=retry_at)
+
+    def outbox_failed(self, error: Exception) -> None:
+        self._keep("outbox_failed", error=error)
+
+    def timer_failed(self, timer: Timer | None, error: Exception) -> None:
+        self._keep("timer_failed", timer=timer, error=error)
+
+    def retention_failed(self, error: Exception) -> None:
+        self._keep("retention_failed", error=error)
 
     def refused_peer(self, door: str, peer: str) -> None:
         self._keep("refused_peer", door=door, peer=peer)

@@ -10,16 +10,19 @@ minute; the next line says how many were left out. The numbers count all of them
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
-from lamsonproxy.errors import AppError, RemoteError
+from lamsonproxy.errors import AppError, LamsonError, RemoteError
 from lamsonproxy.mail.address import Address
+from lamsonproxy.mail.conversation import Timer
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.maillog.lines import Event
 from lamsonproxy.metrics import Metrics, of_this_process
+from lamsonproxy.ports import Due
 
 LINES_A_MINUTE = 10
 NO_ROUTE = "none"
@@ -182,6 +185,49 @@ class MailLog:
         _log.warning(Event("notice_failed", {"notice": name, "error": _describe(error)}))
 
     @_never_raises
+    def outbox_sent(self, due: Due, recipients: Sequence[Address], reply: Reply) -> None:
+        """A mail of the outbox was taken by downstream for these recipients."""
+        self.metrics.outbox.of("sent").inc(len(recipients))
+        _outbox(logging.INFO, "outbox_sent", due, recipients, reply)
+
+    @_never_raises
+    def outbox_refused(self, due: Due, recipient: Address, reply: Reply) -> None:
+        """One recipient of a mail of the outbox was refused for good, or given up: a dead letter."""
+        self.metrics.outbox.of("refused").inc()
+        _outbox(logging.WARNING, "outbox_refused", due, (recipient,), reply)
+
+    @_never_raises
+    def outbox_deferred(
+        self, due: Due, recipients: Sequence[Address], reply: Reply, retry_at: datetime
+    ) -> None:
+        """A mail of the outbox will be tried again for these recipients."""
+        self.metrics.outbox.of("deferred").inc(len(recipients))
+        again = retry_at.isoformat(timespec="seconds")
+        _outbox(logging.WARNING, "outbox_deferred", due, recipients, reply, retry_at=again)
+
+    @_never_raises
+    def outbox_failed(self, error: Exception) -> None:
+        """The outbox could not be read or written; nothing is lost, and the next sweep tries again."""
+        self._failed("outbox", error)
+
+    @_never_raises
+    def timer_failed(self, timer: Timer | None, error: Exception) -> None:
+        """A timer could not be run, or (None) the timers could not be read; it is tried again."""
+        function = f"{timer.conversation.machine}.{timer.to}" if timer else ""
+        self._failed("timer", error, route=function)
+
+    @_never_raises
+    def retention_failed(self, error: Exception) -> None:
+        """What is old could not be deleted, or conversations not counted; the next sweep tries again."""
+        self._failed("retention", error)
+
+    def _failed(self, sweep: str, error: Exception, **more: str) -> None:
+        self.metrics.sweep_failures.of(sweep).inc()
+        # Foreseen: the database is away. All else is a mistake, and its traceback tells where.
+        trouble = None if isinstance(error, LamsonError) else error
+        _log.error(Event(f"{sweep}_failed", more | {"error": _describe(error)}), exc_info=trouble)
+
+    @_never_raises
     def refused_peer(self, door: str, peer: str) -> None:
         """Somebody outside `trust` connected."""
         self.metrics.refused_sessions.of(door, "untrusted").inc()
@@ -231,6 +277,24 @@ def _write(
     if error is not None:
         fields["error"] = _describe(error)
     _log.log(level, Event(event, fields | more), exc_info=error if with_traceback else None)
+
+
+def _outbox(
+    level: int, event: str, due: Due, recipients: Sequence[Address], reply: Reply, **more: object
+) -> None:
+    fields = {
+        "trace": due.trace,
+        "row": due.id,
+        "kind": due.outgoing.kind,
+        "from": f"<{due.outgoing.envelope.sender.raw}>",
+        # A list's batch has a hundred; the line is for one or two, and tells how many there are.
+        "to": " ".join(f"<{address.raw}>" for address in recipients),
+        "recipients": len(recipients),
+        "size": len(due.outgoing.content),
+        "attempts": due.attempts + 1,
+        "reply": str(reply),
+    }
+    _log.log(level, Event(event, fields | more))
 
 
 def _describe(error: BaseException) -> str:

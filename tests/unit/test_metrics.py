@@ -31,6 +31,10 @@ def test_strangers_and_generated_handlers_make_at_most_500_series() -> None:
         metrics.sessions.of(f"door{n}").set(n)
         metrics.in_flight.of(f"door{n}").set(n)
         metrics.notices.of(f"outcome{n}").inc()
+        metrics.outbox.of(f"result{n}").inc()
+        metrics.dead_letters.of(f"queue{n}").set(n)
+        metrics.conversations.of(f"handlers{n % 7}", f"STATE{n}").set(n)
+        metrics.sweep_failures.of(f"sweep{n}").inc()
     series = series_of(generate_latest(registry))
     assert len(series) <= 500
     assert 'lamson_quarantined_total{route="other"} 9976.0' in series

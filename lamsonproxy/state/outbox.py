@@ -1,0 +1,212 @@
+"""The outbox in the database: mail that was written by handlers and has been committed, on its way out.
+
+    waiting   is_dead = false, no lease, or one that is over; tried when `due_at` has come
+    leased    somebody is sending it: `lease` is the claim's own word, and only who knows it may settle the row
+    dead      refused for good; `reply` tells why, `due_at` when. It waits for an operator (`lamson outbox`)
+
+Law: a row goes only when downstream took its recipients or an operator drops it, and a mail's octets go with the last
+row that needs them. Of one conversation the oldest mail leaves first, and no other while it waits; the batches of one
+mail may go together. Rows of one conversation are written under its lock, so the order of their ids is that of their
+commits.
+"""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from lamsonproxy.mail.address import Address
+from lamsonproxy.mail.conversation import Outgoing, OutgoingKind
+from lamsonproxy.mail.envelope import Envelope, Recipient
+from lamsonproxy.mail.reply import Reply
+from lamsonproxy.ports import Backlog, Due
+from lamsonproxy.state.short import SHORT_S, Database
+from lamsonproxy.state.tables import content, outbox, shown
+
+UNREADABLE = "the row cannot be read"
+REPLY_LIMIT = 1000
+"""Characters kept of what downstream said."""
+
+_older = outbox.alias("older")
+_is_first = or_(
+    outbox.c.conversation == "",
+    ~exists(
+        select(_older.c.id).where(
+            _older.c.conversation == outbox.c.conversation,
+            _older.c.id < outbox.c.id,
+            _older.c.is_dead == false(),
+            _older.c.content != outbox.c.content,
+        )
+    ),
+)
+_DUE = (
+    select(outbox)
+    .where(
+        outbox.c.is_dead == false(),
+        outbox.c.due_at <= bindparam("now"),
+        or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= bindparam("now")),
+        _is_first,
+    )
+    .order_by(outbox.c.due_at, outbox.c.id)
+    # Who finds a row locked leaves it to the other: nobody waits here.
+    .with_for_update(skip_locked=True)
+)
+_NO_LEASE: dict[str, Any] = {"lease": "", "lease_until": None}
+_SAME = ("content", "conversation", "kind", "trace", "written_at")
+"""What the rows have in common that come from one."""
+
+
+def claim(connection: Connection, limit: int, now: datetime, lease_until: datetime) -> list[Due]:
+    """Lease mail that is due."""
+    rows = connection.execute(_DUE.limit(limit), {"now": now}).all()
+    if not rows:
+        return []
+    lease = secrets.token_hex(16)
+    ids = [row.id for row in rows]
+    connection.execute(
+        update(outbox).where(outbox.c.id.in_(ids)).values(lease=lease, lease_until=lease_until)
+    )
+    # Once for all batches of a mail.
+    octets = {
+        row.id: row.octets
+        for row in connection.execute(select(content).where(content.c.id.in_({row.content for row in rows})))
+    }
+    return [due for row in rows for due in _readable(connection, row, lease, octets[row.content], now)]
+
+
+def _readable(
+    connection: Connection, row: Row[Any], lease: str, octets: bytes, now: datetime
+) -> Iterable[Due]:
+    try:
+        envelope = Envelope.from_json(row.envelope)
+    except ValueError:
+        # It would stop all that follow, and again and again. An operator finds it among the dead.
+        connection.execute(update(outbox).where(outbox.c.id == row.id).values(_dead(UNREADABLE, now)))
+        return
+    outgoing = Outgoing(envelope, octets, cast(OutgoingKind, row.kind), row.conversation)
+    yield Due(row.id, lease, outgoing, row.attempts, row.trace, row.written_at)
+
+
+def settle(
+    connection: Connection, due: Due, replies: Mapping[Address, Reply], now: datetime, retry_at: datetime
+) -> None:
+    """Write what became of a claimed mail; see the port."""
+    fate = _Fate.of(due.outgoing.envelope.recipients, replies)
+    if not fate.refused and not fate.waiting:
+        forget(connection, outbox.c.id == due.id, outbox.c.lease == due.lease)
+        return
+    is_ours = and_(outbox.c.id == due.id, outbox.c.lease == due.lease)
+    row = connection.execute(select(outbox).where(is_ours).with_for_update()).one_or_none()
+    if row is None:
+        return
+    versions = [_dead(reply, now) | _to(due, refused) for reply, refused in fate.refused.items()]
+    if fate.waiting:
+        later = {"due_at": retry_at, "reply": shown(fate.last_words, REPLY_LIMIT)} | _NO_LEASE
+        # It keeps the row, and with it its place in the conversation.
+        versions.insert(0, later | _to(due, fate.waiting))
+    same = {name: getattr(row, name) for name in _SAME} | {"attempts": due.attempts + 1}
+    connection.execute(update(outbox).where(outbox.c.id == due.id).values(same | versions[0]))
+    if len(versions) > 1:
+        connection.execute(insert(outbox), [same | version for version in versions[1:]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    """The recipients of one mail, by what downstream said of them."""
+
+    waiting: tuple[Recipient, ...]
+    refused: Mapping[str, tuple[Recipient, ...]]
+    """By the words they were refused with."""
+    last_words: str
+    """What the first of those who wait heard; "" for nothing."""
+
+    @classmethod
+    def of(cls, recipients: Sequence[Recipient], replies: Mapping[Address, Reply]) -> "_Fate":
+        refused: dict[str, list[Recipient]] = defaultdict(list)
+        waiting, heard = [], []
+        for recipient in recipients:
+            reply = replies.get(recipient.address)
+            if reply is not None and reply.is_permanent:
+                refused[str(reply)].append(recipient)
+            elif reply is None or not reply.is_positive:
+                waiting.append(recipient)
+                heard += [str(reply)] if reply else []
+        refusals = {words: tuple(those) for words, those in refused.items()}
+        return cls(tuple(waiting), refusals, heard[0] if heard else "")
+
+
+def _dead(reply: str, now: datetime) -> dict[str, Any]:
+    return {"is_dead": True, "reply": shown(reply, REPLY_LIMIT), "due_at": now} | _NO_LEASE
+
+
+def _to(due: Due, recipients: tuple[Recipient, ...]) -> dict[str, Any]:
+    return {"envelope": replace(due.outgoing.envelope, recipients=recipients).to_json()}
+
+
+def forget(connection: Connection, *which: ColumnElement[bool]) -> int:
+    """Take rows away, and the octets that no other row needs; give how many rows there were."""
+    rows = connection.execute(delete(outbox).where(*which).returning(outbox.c.content)).scalars().all()
+    if contents := set(rows):
+        # Two that take the last two batches of one mail away at the same time must see each other.
+        connection.execute(
+            select(content.c.id).where(content.c.id.in_(contents)).order_by(content.c.id).with_for_update()
+        )
+        is_used = exists(select(outbox.c.id).where(outbox.c.content == content.c.id))
+        connection.execute(delete(content).where(content.c.id.in_(contents), ~is_used))
+    return len(rows)
+
+
+def backlog(connection: Connection, now: datetime) -> Backlog:
+    """How much is there."""
+    figures = {
+        is_dead: (count, oldest)
+        for is_dead, count, oldest in connection.execute(
+            select(outbox.c.is_dead, func.count(), func.min(outbox.c.written_at)).group_by(outbox.c.is_dead)
+        )
+    }
+    pending, oldest = figures.get(False, (0, now))
+    dead, _ = figures.get(True, (0, now))
+    return Backlog(pending, max(0.0, (now - oldest).total_seconds()), dead)
+
+
+class SqlOutbox:
+    """Fulfils `ports.Outbox`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, limit: int, *, now: datetime, lease_until: datetime) -> Sequence[Due]:
+        """See the port."""
+        return await self._database.run(
+            lambda connection: claim(connection, limit, now, lease_until), timeout=SHORT_S
+        )
+
+    async def settle(
+        self, due: Due, replies: Mapping[Address, Reply], *, now: datetime, retry_at: datetime
+    ) -> None:
+        """See the port."""
+        await self._database.run(
+            lambda connection: settle(connection, due, replies, now, retry_at), timeout=SHORT_S
+        )
+
+    async def backlog(self, now: datetime) -> Backlog:
+        """See the port."""
+        return await self._database.run(lambda connection: backlog(connection, now), timeout=SHORT_S)
