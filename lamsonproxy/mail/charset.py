@@ -8,6 +8,7 @@ RFC 2978 (names), RFC 2045 §5.2 (what text is without a name).
 """
 
 import re
+from collections.abc import Callable
 from encodings.aliases import aliases
 
 from lamsonproxy.mail.defects import Defects
@@ -43,13 +44,17 @@ _PUNCTUATION = re.compile(r"[^a-z0-9]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def to_text(octets: bytes, charset: str, defects: Defects) -> str:
+def _no_guess(octets: bytes) -> str:
+    return ""
+
+
+def to_text(octets: bytes, charset: str, defects: Defects, guess: Callable[[bytes], str] = _no_guess) -> str:
     """Read octets in the charset that was declared; "" when none was.
 
-    Undeclared: UTF-8 if they are that, else Latin-1, which cannot fail. Unknown charset, or octets that it
-    does not have: UTF-8 if they are that, else with replacement characters.
+    Unknown charset, or octets that it does not have: UTF-8 if they are that, else the codec that `guess` names, else
+    with replacement characters. Undeclared: the same, with Latin-1 at the end, which cannot fail.
     """
-    codec = _codec(charset)
+    codec = codec_of(charset)
     if codec:
         try:
             return _without_surrogates(octets.decode(codec), codec)
@@ -60,11 +65,15 @@ def to_text(octets: bytes, charset: str, defects: Defects) -> str:
     try:
         return octets.decode("utf-8")
     except UnicodeDecodeError:
-        fallback = codec or ("ascii" if charset else "latin-1")
-        return _without_surrogates(octets.decode(fallback, "replace"), fallback)
+        guessed = guess(octets)
+    if guessed:
+        defects.note("text is in a charset that had to be guessed")
+    fallback = guessed or codec or ("ascii" if charset else "latin-1")
+    return _without_surrogates(octets.decode(fallback, "replace"), fallback)
 
 
-def _codec(charset: str) -> str:
+def codec_of(charset: str) -> str:
+    """The name of Python's codec for a charset; "" for one that is not known."""
     name = _PUNCTUATION.sub("_", charset[:_NAME_LIMIT].lower()).strip("_")
     codec = _MORE_ALIASES.get(name) or aliases.get(name, name)
     return codec if codec in _CODECS else ""

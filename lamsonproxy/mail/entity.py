@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from lamsonproxy.mail.defects import Defects
 from lamsonproxy.mail.fields import check_line, write_message_ids, write_parameterized
+from lamsonproxy.mail.filenames import file_name
 from lamsonproxy.mail.folding import LINE_LIMIT, write_field
-from lamsonproxy.mail.parameters import file_name, parse
+from lamsonproxy.mail.parameters import parse
 from lamsonproxy.mail.transfer import encode_octets, encode_text
 from lamsonproxy.mail.wire import canonical
 
@@ -23,7 +24,7 @@ FILE_NAME_LIMIT = 255
 """Characters of a file name: what file systems allow."""
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
-_LONG_LINE = re.compile(rb"[^\n]{%d}" % (LINE_LIMIT + 2))
+_LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (LINE_LIMIT + 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,15 @@
 Law: making one costs nothing but keeping the octets. Reading never raises, whatever they are: what can be
 read is given, and `defects` says in sentences what could not. Nothing here changes: `Edits` does.
 
-RFC 5322 (the message), RFC 2045 (its parts), RFC 3834 §5 (Auto-Submitted).
+RFC 5322 (the message), RFC 2045 (its parts), RFC 3834 §5 (Auto-Submitted), RFC 2919 and 2369 (lists).
 """
 
 import hashlib
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from functools import cached_property
 
 from lamsonproxy.mail.defects import Defects
+from lamsonproxy.mail.fields import Mailbox
 from lamsonproxy.mail.headers import (
     Head,
     Headers,
@@ -20,16 +20,21 @@ from lamsonproxy.mail.headers import (
     count_received,
     find_head,
 )
-from lamsonproxy.mail.mailboxes import first_address
+from lamsonproxy.mail.mailboxes import first_address, read_mailboxes
 from lamsonproxy.mail.mime import scan
 from lamsonproxy.mail.part import Part
+from lamsonproxy.mail.structure import Structure, is_encrypted, is_signed
+
+_LIST_FIELDS = ("List-Id", "List-Post", "List-Unsubscribe", "List-Help", "List-Subscribe", "Mailing-List")
 
 
 class Message:
     """One message as it came."""
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, head: Head | None = None) -> None:
+        """`head` says where the head ends, if somebody knows that already: a part's may end at a delimiter."""
         self.raw = raw
+        self._known_head = head
         self.notes = Defects()
         """Where reading writes what is wrong; `defects` is what stands there."""
 
@@ -56,7 +61,7 @@ class Message:
     @cached_property
     def head(self) -> Head:
         """Where the head begins and ends."""
-        return find_head(self.raw, self.notes)
+        return self._known_head or find_head(self.raw, self.notes)
 
     @property
     def body_start(self) -> int:
@@ -86,11 +91,36 @@ class Message:
     def subject(self) -> str:
         return self.headers.get("Subject")
 
+    def mailboxes(self, name: str) -> tuple[Mailbox, ...]:
+        """All mailboxes in the first header of this name, such as "To"; empty when there is none."""
+        return read_mailboxes(self.headers.raw_value(name), self.notes)
+
     @property
     def is_auto_submitted(self) -> bool:
         """Whether it says that no human sent it; a parameter may follow the keyword (RFC 3834 §5)."""
         keyword = self.headers.get("Auto-Submitted").partition(";")[0].strip().lower()
         return keyword not in ("", "no")
+
+    @cached_property
+    def is_list_mail(self) -> bool:
+        """Whether a mailing list sent it."""
+        precedence = self.headers.get("Precedence").strip().lower()
+        return precedence == "list" or any(name in self.headers for name in _LIST_FIELDS)
+
+    @cached_property
+    def is_signed(self) -> bool:
+        """Whether text in it is signed by its author (S/MIME, PGP); DKIM is another matter."""
+        return any(is_signed(part) for part in self.parts if not part.in_message)
+
+    @cached_property
+    def is_encrypted(self) -> bool:
+        """Whether text in it is encrypted (S/MIME, PGP)."""
+        return any(is_encrypted(part) for part in self.parts if not part.in_message)
+
+    @cached_property
+    def structure(self) -> Structure:
+        """Which part stands in which."""
+        return Structure(self.parts)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -104,8 +134,18 @@ class Message:
 
     def has_attachment(self, pattern: str) -> bool:
         """Whether an attachment's name fits a pattern such as "*.exe", not minding capitals."""
-        wanted = pattern.lower()
-        return any(fnmatchcase(part.filename.lower(), wanted) for part in self.attachments)
+        return any(part.is_named(pattern) for part in self.attachments)
+
+    @property
+    def inline_images(self) -> tuple[Part, ...]:
+        """The pictures that the HTML may show, by `content_id`."""
+        return tuple(part for part in self.parts if part.is_inline_image and not part.in_message)
+
+    @property
+    def messages(self) -> tuple["Message", ...]:
+        """The messages attached to this one; not those that are attached to them."""
+        attached = (part for part in self.parts if part.is_message and not part.in_message)
+        return tuple(Message(part.content()) for part in attached)
 
     @cached_property
     def text(self) -> str:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from lamsonproxy.mail.defects import Defects
+from lamsonproxy.mail.detection import Detection
 from lamsonproxy.mail.headers import FIELD_START, Head, Headers, after_empty_line
 from lamsonproxy.mail.parameters import Parameterized, parse
 from lamsonproxy.mail.part import Part
@@ -58,8 +59,11 @@ def scan(raw: bytes, head: Head, headers: Headers, defects: Defects) -> tuple[Pa
     """All entities of a message in the order in which they begin; the first is the message itself."""
     scanner = _Scan(raw, defects)
     scanner.begin(head, headers)
+    detection = Detection()
     return tuple(
-        Part(raw, e.start, e.body_start, e.end, e.depth, e.headers, e.content, e.in_message, defects)
+        Part(
+            raw, e.start, e.body_start, e.end, e.depth, e.headers, e.content, e.in_message, defects, detection
+        )
         for e in scanner.entities
     )
 

@@ -26,8 +26,6 @@ _PARAMETER = re.compile(r';\s*+([^\s=;"()]++)\s*+=\s*+("(?:[^"\\]|\\.)*+"?|[^;]*
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _SEGMENT = re.compile(r"(.+?)(?:\*(\d{1,3}))?(\*)?", re.DOTALL)
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
-_LOOKS_RIGHT_TO_LEFT = "\u202a-\u202e\u2066-\u2069"
-_NOT_IN_FILE_NAMES = re.compile(f"[\x00-\x1f\x7f-\x9f{_LOOKS_RIGHT_TO_LEFT}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +98,3 @@ def _join(segments: Mapping[int, tuple[str, bool]], defects: Defects) -> str:
 
 def _from_percent(octets: bytes) -> bytes:
     return _PERCENT.sub(lambda match: bytes((int(match[1], 16),)), octets)
-
-
-def file_name(text: str) -> str:
-    """What may be used as a file's name: no directories, no control characters, nothing that turns the
-    writing around; "" when nothing is left."""
-    name = _NOT_IN_FILE_NAMES.sub("", text.replace("\\", "/")).rpartition("/")[2].strip()
-    return "" if name in (".", "..") else name

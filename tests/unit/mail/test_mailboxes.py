@@ -1,0 +1,48 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lamsonproxy.mail.defects import Defects
+from lamsonproxy.mail.mailboxes import MAILBOXES_LIMIT, read_mailboxes
+
+
+def _read(value: str) -> list[tuple[str, str]]:
+    return [(each.name, each.address.raw) for each in read_mailboxes(value.encode(), Defects())]
+
+
+@pytest.mark.parametrize(
+    ("value", "mailboxes"),
+    [
+        (" a@example.com", [("", "a@example.com")]),
+        (" Ann Lee <a@example.com>, <b@example.com>", [("Ann Lee", "a@example.com"), ("", "b@example.com")]),
+        (' "Lee, Ann" <a@example.com>', [("Lee, Ann", "a@example.com")]),
+        (r' "a \"b\" c" <a@example.com>', [('a "b" c', "a@example.com")]),
+        (' "b@example.net" <a@example.com>', [("b@example.net", "a@example.com")]),
+        (" a@example.com (Ann)", [("Ann", "a@example.com")]),
+        (" Ann (the (other) one) <a@example.com>", [("Ann", "a@example.com")]),
+        (" cooks: a@example.com, Ben <b@example.com>;, c@example.com",
+         [("", "a@example.com"), ("Ben", "b@example.com"), ("", "c@example.com")]),
+        (" undisclosed-recipients:;", []),
+        (" =?utf-8?q?J=C3=BCrgen?=\r\n <j@example.com>", [("Jürgen", "j@example.com")]),
+        (" Jürgen <jürgen@bücher.example>", [("Jürgen", "jürgen@bücher.example")]),
+        (' "a b"@example.com', [("", '"a b"@example.com')]),
+        (" <@route.example:a@example.com>", [("", "@route.example:a@example.com")]),
+        ("", []),
+        (" nobody", []),
+        (" ,,;:,", []),
+    ],
+)  # fmt: skip
+def test_mailboxes_are_read(value: str, mailboxes: list[tuple[str, str]]) -> None:
+    assert _read(value) == mailboxes
+
+
+def test_too_many_mailboxes_are_not_all_read() -> None:
+    notes = Defects()
+    assert len(read_mailboxes(b"a@b," * 20_000, notes)) == MAILBOXES_LIMIT
+    assert list(notes) == ["a header has too many addresses to be read whole"]
+
+
+@given(st.binary(max_size=200) | st.text('"\\()<>,:;@ a=?').map(str.encode))
+def test_any_octets_are_read(octets: bytes) -> None:
+    for mailbox in read_mailboxes(octets, Defects()):
+        assert "\n" not in mailbox.name
