@@ -19,7 +19,13 @@ def correspondent_of(sender: Address, message: Message) -> str:
 
 def known_as(address: Address) -> str:
     """The name of the correspondent who has this address."""
-    inner = unwrapped(address)
-    # Capitals in a local part may mean something to its host (RFC 5321 §2.4), but people write them as they please.
-    local = inner.local.lower()
-    return f"{local}@{inner.ascii_domain}" if inner.domain else local
+    return folded(unwrapped(address))
+
+
+def folded(address: Address) -> str:
+    """The address in small letters, its domain in A-labels: equal for addresses that reach the same mailbox.
+
+    Capitals in a local part may mean something to its host (RFC 5321 §2.4), but people write them as they please.
+    """
+    local = address.local.lower()
+    return f"{local}@{address.ascii_domain}" if address.domain else local
