@@ -43,7 +43,7 @@ FILE_BYTES = 1 << 17
 application's make it grow."""
 
 OTHER = "other"
-ROUTES = 24
+ROUTES = 16
 """Routes with a label of their own, the first to be used; nine series each, because of the buckets."""
 
 _Metric = TypeVar("_Metric", bound=Counter | Gauge | Histogram)
@@ -191,7 +191,7 @@ class Metrics:
                 "state",
                 over_workers="livemax",
             ),
-            40,
+            30,
         )
         self.sweep_failures = Family(
             counter(
