@@ -1,0 +1,155 @@
+"""From what was said to one word of a closed set.
+
+Law: the words that were said go before the status, the status before the place in the dialogue where it was said,
+for hosts choose words with more care than numbers. Only four reasons say that an address will never work, and
+"user unknown" is believed only from whoever could know: with 5.1.x, in answer to RCPT, or by the reporting host
+itself. Said after DATA it is what filters say, and is called `filtered`.
+
+RFC 3463 (status), RFC 5321 §4.2.2 and §4.3.2 (which reply to which command).
+"""
+
+import re
+from dataclasses import dataclass
+
+from lamsonproxy.mail.bounces.finding import Finding, behind_reply, reply_in, status_in
+from lamsonproxy.mail.bounces.statuses import reason_of_status
+from lamsonproxy.mail.bounces.wordings import USER_UNKNOWN, WORDINGS
+
+REASONS = frozenset(
+    """
+    authfailure badreputation blocked contenterror delivered exceedlimit expired feedback filtered hasmoved
+    hostunknown mailboxfull mailererror mesgtoobig networkerror norelaying notaccept notcompliantrfc policyviolation
+    rejected requireptr securityerror spamdetected suspend syntaxerror systemerror toomanyconn undefined userunknown
+    vacation virusdetected
+    """.split()
+)
+"""Every reason there is. docs/bounces.md says what each means."""
+
+HARD = frozenset({"userunknown", "hostunknown", "hasmoved", "notaccept"})
+"""The reasons that say that the address will never work."""
+
+ARRIVED = frozenset({"delivered", "relayed", "expanded"})
+"""The actions of a mail that arrived (RFC 3464 §2.3.3)."""
+
+_WIDE = ("", "systemerror", "expired")
+"""Families so wide that "user unknown" beside them decides."""
+
+_NOT_BEFORE_MAIL = (
+    "mailboxfull",
+    "userunknown",
+    "filtered",
+    "systemerror",
+    "spamdetected",
+    "rejected",
+    "expired",
+)
+"""Reasons that nobody can have before he knows sender and recipient: the client itself is unwelcome."""
+
+_ACCESS_DENIED = re.compile(r"\baccess (?:is )?denied\b")
+_ADDRESS = re.compile(r"[^\s<>\"()\[\],;:]{0,120}@[^\s<>\"()\[\],;:]{1,255}")
+_URL = re.compile(r"\bhttps?://([^\s/?#<>]{1,255})[^\s<>]{0,1000}", re.IGNORECASE)
+# The codes of each line of a long reply stand in the middle of its sentence.
+_CODES = re.compile(
+    r"(?<![\d.])[245]\d\d[ -](?:#?[245]\.\d{1,3}\.\d{1,3}[ :]?)?|#?\b[245]\.\d{1,3}\.\d{1,3}\b"
+)
+_BLANKS = re.compile(r"[\s*_|]+")
+
+_COMMANDS = (
+    ("EHLO", re.compile(r"my name was rejected|in reply to (?:ehlo|helo)|after (?:ehlo|helo)|did not like our (?:ehlo|helo)")),
+    ("CONN", re.compile(r"refused to talk to me|initial (?:server )?(?:greeting|connection)|after connection")),
+    ("RCPT", re.compile(r"in reply to rcpt|after rcpt|our rcpt|does not like recipient|following rcpt|rejected recipient|response to rcpt")),
+    ("MAIL", re.compile(r"in reply to mail|after (?:pipelined )?mail from|our mail from|does not like sender|following mail|response to mail")),
+    ("DATA", re.compile(r"in reply to (?:end of )?data|after (?:pipelined )?(?:end of )?(?:data|message|content)|our (?:data|final)|after i sent the message|failed on data|following data|response to (?:end of )?data")),
+)  # fmt: skip
+_SENT = re.compile(r"(?:^|\n)[ \t]*(?:>>>|sent <<<|sent:)[ \t]*(ehlo|helo|mail|rcpt|data)\b", re.IGNORECASE)
+_BY_COMMAND = {
+    "EHLO": "blocked",
+    "CONN": "blocked",
+    "MAIL": "rejected",
+    "RCPT": "filtered",
+    "DATA": "filtered",
+}
+
+
+def judge(finding: Finding, section: str = "") -> tuple[str, str, str]:
+    """The status, the reply code and the reason of one recipient; `section` is what the text for people says
+    about it."""
+    status = _status(finding, section)
+    reply = reply_in(finding.said) or reply_in(section)
+    if finding.action in ARRIVED:
+        return status, reply, "delivered"
+    texts = (finding.said, section, finding.around)
+    case = Case(status, reply, next(filter(None, map(command_in, texts)), ""))
+    reason = (
+        _in_words(case, finding.said) or reason_of_status(status) or _in_words(case, section, finding.around)
+    )
+    if not reason and finding.action == "delayed":
+        return status, reply, "expired"
+    return status, reply, reason or (_BY_COMMAND.get(case.command, "") if reply else "") or "undefined"
+
+
+def _status(finding: Finding, section: str) -> str:
+    """The remote host's own status goes before the one that the reporting host made of it."""
+    given = (status_in(finding.said), finding.status, status_in(section), status_in(finding.around))
+    telling = (status for status in given if status and not status.endswith(".0.0"))
+    return next(telling, "") or next(filter(None, given), "")
+
+
+def _in_words(case: "Case", *texts: str) -> str:
+    """The first reason in these texts; in each, what stands behind the reply code goes first."""
+    for text in texts:
+        reason = case.reason_in(normal(behind_reply(text))) or case.reason_in(normal(text))
+        if reason:
+            return reason
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is known beside the words."""
+
+    status: str = ""
+    reply: str = ""
+    command: str = ""
+    """The command that was refused; "CONN" before any; "" when nobody says."""
+
+    def reason_in(self, text: str) -> str:
+        """The reason that a text gives in words; "" when it gives none."""
+        reason = next((reason for reason, words in WORDINGS if words.search(text)), "") if text else ""
+        if reason in _WIDE:
+            reason = self._instead_of(reason, text)
+        if reason == "mesgtoobig" and self.status.endswith(".2.3"):
+            return "exceedlimit"
+        return "blocked" if self.command == "CONN" and reason in _NOT_BEFORE_MAIL else reason
+
+    def _instead_of(self, reason: str, text: str) -> str:
+        if _ACCESS_DENIED.search(text):
+            return "userunknown" if self.command == "RCPT" else "rejected"
+        if USER_UNKNOWN.search(text):
+            return "filtered" if self._is_said_by_a_filter else "userunknown"
+        if reason == "systemerror" and self.command == "MAIL":
+            return "rejected"
+        return reason
+
+    @property
+    def _is_said_by_a_filter(self) -> bool:
+        subject = self.status.partition(".")[2]
+        if self.command == "RCPT" or not (self.reply or subject):
+            return False
+        return subject in ("", "0.0") or subject.startswith("2.")
+
+
+def command_in(text: str) -> str:
+    """The SMTP command that was refused, as far as a text tells; "" when it does not."""
+    small = " ".join(text.lower().split())
+    for command, words in _COMMANDS:
+        if words.search(small):
+            return command
+    sent = _SENT.search(text)
+    return sent[1].upper().replace("HELO", "EHLO") if sent else ""
+
+
+def normal(text: str) -> str:
+    """A text as `wordings` expects it."""
+    text = _URL.sub(r"\1", _CODES.sub(" ", text))
+    return _BLANKS.sub(" ", _ADDRESS.sub(" ", text)).strip().lower()
