@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lamsonproxy.mail.address import Address
-from lamsonproxy.mail.conversation import Asked, Found, Outgoing, Timer, Work
+from lamsonproxy.mail.conversation import Asked, Found, Move, Outgoing, Timer, Work
 from lamsonproxy.mail.envelope import Envelope, Recipient
 from lamsonproxy.mail.rendered import Rendered
 from lamsonproxy.mail.reply import Reply
@@ -207,6 +207,10 @@ class Conversations(Protocol):
         """Count a failure of the mail with this settled key, in a transaction of its own; give how many there were.
         Raises StoreError."""
 
+    async def failures(self, keys: Sequence[str]) -> Mapping[str, int]:
+        """How often the mails with these settled keys have failed; those that never did are left out. Raises
+        StoreError."""
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -256,6 +260,16 @@ class Timers(Protocol):
 
     async def claim(self, limit: int, *, now: datetime, lease_until: datetime) -> Sequence[Timer]:
         """Timers that are due and that nobody else is about to run. Raises StoreError."""
+
+
+class Retention(Protocol):
+    """What the database keeps, and for how long. Raises StoreError."""
+
+    async def forget_old(self, now: datetime) -> int:
+        """Delete what is older than it may become, a little at a time; give how many rows went."""
+
+    async def counts(self) -> Mapping[tuple[str, str], int]:
+        """How many conversations stand in each state, by machine and state; START is nobody's."""
 
 
 class Templates(Protocol):
@@ -322,6 +336,21 @@ class MailLog(Protocol):
 
     def notice_failed(self, name: str, error: Exception) -> None:
         """A DSN could not be sent yet."""
+
+    def moved(self, transaction: Transaction, move: Move) -> None:
+        """A conversation has gone from one state into another; it is committed."""
+
+    def settled_again(self, transaction: Transaction, reply: Reply) -> None:
+        """A mail that an earlier attempt has settled was answered again, without handlers."""
+
+    def done_again(self, transaction: Transaction, error: Exception) -> None:
+        """Two transactions met, and this unit of work begins anew."""
+
+    def store_failed(self, transaction: Transaction, error: Exception) -> None:
+        """The database could not be used for this mail: 451."""
+
+    def reply_withheld(self, transaction: Transaction, reason: str) -> None:
+        """An automatic mail was not sent, for this reason (RFC 3834)."""
 
     def outbox_sent(self, due: Due, recipients: Sequence[Address], reply: Reply) -> None:
         """A mail of the outbox was taken by downstream for these recipients."""

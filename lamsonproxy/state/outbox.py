@@ -38,7 +38,7 @@ from lamsonproxy.mail.conversation import Outgoing, OutgoingKind
 from lamsonproxy.mail.envelope import Envelope, Recipient
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.ports import Backlog, Due
-from lamsonproxy.state.short import SHORT_S, Database
+from lamsonproxy.state.short import Transactions
 from lamsonproxy.state.tables import content, outbox, shown
 
 UNREADABLE = "the row cannot be read"
@@ -190,23 +190,19 @@ def backlog(connection: Connection, now: datetime) -> Backlog:
 class SqlOutbox:
     """Fulfils `ports.Outbox`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     async def claim(self, limit: int, *, now: datetime, lease_until: datetime) -> Sequence[Due]:
         """See the port."""
-        return await self._database.run(
-            lambda connection: claim(connection, limit, now, lease_until), timeout=SHORT_S
-        )
+        return await self._database.transaction(claim, limit, now, lease_until)
 
     async def settle(
         self, due: Due, replies: Mapping[Address, Reply], *, now: datetime, retry_at: datetime
     ) -> None:
         """See the port."""
-        await self._database.run(
-            lambda connection: settle(connection, due, replies, now, retry_at), timeout=SHORT_S
-        )
+        await self._database.transaction(settle, due, replies, now, retry_at)
 
     async def backlog(self, now: datetime) -> Backlog:
         """See the port."""
-        return await self._database.run(lambda connection: backlog(connection, now), timeout=SHORT_S)
+        return await self._database.transaction(backlog, now)

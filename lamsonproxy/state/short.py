@@ -1,23 +1,18 @@
-"""Short transactions of our own, and what their SQL has in common.
+"""What the stores of this package ask of a database: short transactions of their own.
 
 Law: all SQL of ours is a function of a synchronous `Connection`; who runs it, in a thread or on the loop, is the
-database's business. No act here waits for anything but the database.
+database's business.
 """
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
-
-from sqlalchemy import Connection
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
-SHORT_S = 30.0
-"""Seconds for one short transaction, the wait for a connection included."""
 
-
-class Database(Protocol):
+class Transactions(Protocol):
     """Runs acts."""
 
-    async def run(self, act: Callable[[Connection], T], *, timeout: float) -> T:
-        """Run the act in a transaction and commit it. Raises StoreError, and then nothing has happened or nobody can
-        know; what else the act raises rolls back and goes through."""
+    async def transaction(self, act: Callable[..., T], *args: Any) -> T:
+        """Do an act, a function of a Connection and these, in a transaction of its own. Raises StoreError, and then
+        nothing has happened or nobody can know; what else the act raises rolls back and goes through."""

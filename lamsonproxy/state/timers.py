@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, or_, select, update
 
 from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.conversation import ConversationKey, Timer
-from lamsonproxy.state.short import SHORT_S, Database
+from lamsonproxy.state.short import Transactions
 from lamsonproxy.state.tables import timer as table
 
 _log = logging.getLogger("lamsonproxy")
@@ -83,11 +83,9 @@ def _readable(conversation: str, text: str) -> Iterator[Timer]:
 class SqlTimers:
     """Fulfils `ports.Timers`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     async def claim(self, limit: int, *, now: datetime, lease_until: datetime) -> Sequence[Timer]:
         """See the port."""
-        return await self._database.run(
-            lambda connection: claim(connection, limit, now, lease_until), timeout=SHORT_S
-        )
+        return await self._database.transaction(claim, limit, now, lease_until)
