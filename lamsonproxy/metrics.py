@@ -160,6 +160,29 @@ class Metrics:
         self.notices_pending = gauge(
             "lamson_notices_pending", "Notices (DSNs) that wait to be sent.", over_workers="livemax"
         )
+        self.transitions = Family(
+            counter(
+                "lamson_transitions_total",
+                "Steps of conversations from one state into another.",
+                "machine",
+                "from",
+                "to",
+            ),
+            60,
+        )
+        self.settled_retries = counter(
+            "lamson_settled_retries_total",
+            "Mails that an earlier attempt had settled: answered again, without handlers.",
+        )
+        self.conflicts = counter(
+            "lamson_conflicts_total", "Units of work begun anew because two transactions met."
+        )
+        self.store_failures = counter(
+            "lamson_store_failures_total", "Mails deferred because the database could not be used."
+        )
+        self.replies_withheld = counter(
+            "lamson_replies_withheld_total", "Automatic mails not sent, as RFC 3834 asks."
+        )
         self.outbox = Family(
             counter(
                 "lamson_outbox_total",

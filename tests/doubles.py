@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lamsonproxy.mail.address import Address
-from lamsonproxy.mail.conversation import Timer
+from lamsonproxy.mail.conversation import Move, Timer
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.ports import Due
@@ -108,6 +108,21 @@ class RecordingLog:
 
     def notice_failed(self, name: str, error: Exception) -> None:
         self._keep("notice_failed", name=name, error=error)
+
+    def moved(self, transaction: Transaction, move: Move) -> None:
+        self._keep("moved", transaction=transaction, move=move)
+
+    def settled_again(self, transaction: Transaction, reply: Reply) -> None:
+        self._keep("settled_again", transaction=transaction, reply=reply)
+
+    def done_again(self, transaction: Transaction, error: Exception) -> None:
+        self._keep("done_again", transaction=transaction, error=error)
+
+    def store_failed(self, transaction: Transaction, error: Exception) -> None:
+        self._keep("store_failed", transaction=transaction, error=error)
+
+    def reply_withheld(self, transaction: Transaction, reason: str) -> None:
+        self._keep("reply_withheld", transaction=transaction, reason=reason)
 
     def outbox_sent(self, due: Due, recipients: Sequence[Address], reply: Reply) -> None:
         self._keep("outbox_sent", due=due, recipients=recipients, reply=reply)

@@ -6,8 +6,11 @@ What XFORWARD said is believed because a door hears it from its own mail server 
 RFC 5321 §3.3 (MAIL, then RCPT), Postfix XFORWARD_README (the attributes of the client before Postfix).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from lamsonproxy.app.scene import Transacted
+from lamsonproxy.errors import AppError
 from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.envelope import Recipient
 from lamsonproxy.mail.esmtp import Params, Xforward
@@ -33,6 +36,16 @@ class Announced:
     """What Postfix told about its own client: `xforward.get("PROTO")`, "" for what it does not know."""
     deadline: float
     """The time, by `time.monotonic()`, after which nobody waits for the verdict."""
+    unit: Transacted | None = field(default=None, repr=False, compare=False)
+    """The engine's."""
+
+    @property
+    def db(self) -> Any:
+        """A short transaction of its own, committed when the handler returns: a SQLAlchemy `Session`, or an
+        `AsyncSession` where the state functions are `async def`. Raises AppError where there is no database."""
+        if self.unit is None:
+            raise AppError("There is no database.")
+        return self.unit.db
 
     @property
     def client_address(self) -> str:
@@ -54,7 +67,9 @@ class Announced:
         return self.xforward.get(attribute) if self.xforward else without
 
 
-def announced(transaction: Transaction, recipient: Recipient, deadline: float) -> Announced:
+def announced(
+    transaction: Transaction, recipient: Recipient, deadline: float, unit: Transacted | None = None
+) -> Announced:
     """A transaction that has no message yet, seen from one of its recipients."""
     envelope = transaction.envelope
     return Announced(
@@ -65,4 +80,5 @@ def announced(transaction: Transaction, recipient: Recipient, deadline: float) -
         session=transaction.session,
         xforward=envelope.xforward,
         deadline=deadline,
+        unit=unit,
     )

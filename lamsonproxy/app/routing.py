@@ -74,6 +74,9 @@ class Routes:
         # One memory for each object: a cache on the method would keep every Routes alive that ever was.
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._find)
 
+        self.have_on_error = any(route.on_error for route in self._routes)
+        """Whether a route says itself what becomes of mail whose handler failed."""
+
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes)
 

@@ -9,14 +9,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
+from typing import Any, Protocol
 
 from lamsonproxy.mail.conversation import START, ConversationKey, Outgoing, Question
-from lamsonproxy.ports import Templates, Unit
+from lamsonproxy.ports import Templates
 
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 REPLIES_PER_HOUR = 20
 """Automatic mails to one correspondent; then `reply` and `ask` return False (RFC 3834 §2)."""
+
+
+class Transacted(Protocol):
+    """What has a session for handlers."""
+
+    @property
+    def db(self) -> Any:
+        """See `ports.Unit.db`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +35,8 @@ class Scene:
     now: datetime = LONG_AGO
     hostname: str = "localhost"
     templates: Templates | None = None
-    unit: Unit | None = None
-    """None where there is no database."""
+    unit: Transacted | None = None
+    """The unit of work; None where there is no database."""
     conversation: ConversationKey | None = None
     """The one that a state function is called for; None for a stateless handler."""
     correspondent: str = ""
@@ -54,6 +63,8 @@ class Effects:
     answered: list[Question] = field(default_factory=list)
     is_confirmed: bool = False
     """A question was answered, so the conversation's correspondent is who it seems to be."""
+    withheld: list[str] = field(default_factory=list)
+    """Why automatic mail was not sent, each reason once: for the log, nothing to be written."""
 
     def __bool__(self) -> bool:
         return bool(self.outgoing or self.questions or self.answered or self.is_confirmed)
@@ -64,3 +75,4 @@ class Effects:
         self.questions.clear()
         self.answered.clear()
         self.is_confirmed = False
+        self.withheld.clear()

@@ -1,23 +1,34 @@
 """What is to happen to each recipient's mail: the handlers are asked, and only asked.
 
+The walk (docs/routes.md): in the order of the routes, every stateless handler until one of them gives a verdict, and of
+the state functions the first one whose state the conversation is in. Each sees what those before it have changed.
+
 Law: handlers run once per recipient, in envelope order, each on a private copy (design law 7). Nothing that a
 handler raises, returns or fails to return gets further than the log; the recipient's mail is deferred then, or
-what `on_error` of the route or the door says, and its copy is as it came.
+what `on_error` of the route or the door says, and its copy is as it came. Whose mail was settled by an earlier attempt
+is answered again, and nobody is asked (design law 3).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from lamsonproxy.app.application import verdict_from
+from lamsonproxy.app.application import next_from, verdict_from
+from lamsonproxy.app.guards import passes
 from lamsonproxy.app.mail import Copy, Mail
 from lamsonproxy.app.routing import Match, Routes
+from lamsonproxy.engine.act import Act
 from lamsonproxy.engine.asking import Asking, HandlerFailed
+from lamsonproxy.engine.failing import Failing
 from lamsonproxy.engine.guarding import Heard
+from lamsonproxy.engine.planning import Acquaintances, Plan, Planning, Step
 from lamsonproxy.engine.policy import DISK_S, DoorPolicy, Means
+from lamsonproxy.errors import ConflictError
+from lamsonproxy.mail.conversation import ConversationKey
 from lamsonproxy.mail.envelope import Recipient
 from lamsonproxy.mail.fold import Fate, Outcome
 from lamsonproxy.mail.probe import probe_name
-from lamsonproxy.mail.reply import TROUBLE, Reply
+from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.trace import count_own
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import (
@@ -32,11 +43,19 @@ from lamsonproxy.mail.verdict import (
     reply_to,
 )
 
+_V = TypeVar("_V")
+
 TOO_MANY_HOPS = Reject("5.4.6", "Too many hops", whole=True)
 UNMATCHED = Reject("5.1.1", "Unknown recipient")
+OUT_OF_STATE: Mapping[str, Verdict] = {
+    "reject": Reject("5.7.1", "This address does not expect mail from you"),
+    "consume": Consume(),
+    "quarantine": Quarantine("out of state"),
+}
+SETTLED = "settled"
+"""What the log and the metrics name as the route of mail that an earlier attempt has settled."""
 PROBE = "probe"
 """What the log and the metrics name as the route of an awaited probe."""
-FAILED = Defer(TROUBLE.status, TROUBLE.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +67,14 @@ class Decision:
     copy: Copy
     route: str = ""
     said: Reply | None = None
-    """The refusal at RCPT, ours or downstream's, where it was kept for the fold."""
+    """The refusal at RCPT, ours or downstream's, where it was kept for the fold; or the answer of an earlier
+    attempt."""
+    is_settled: bool = False
+    """Whether `said` is the answer of an earlier attempt."""
+    has_failed: bool = False
+    """Whether a handler failed."""
+    is_poison: bool = False
+    """Whether its handlers failed too often, so that it is kept where nobody tries again."""
 
     @property
     def is_redirected(self) -> bool:
@@ -58,7 +84,7 @@ class Decision:
     @property
     def outcome(self) -> Outcome:
         if self.said is not None:
-            return Outcome(Fate.DEFERRED if self.said.is_transient else Fate.REFUSED, self.said)
+            return Outcome(_fate_of(self.said), self.said)
         match self.verdict:
             case Accept():
                 return Outcome(Fate.PASS, reply_to(self.verdict))
@@ -86,52 +112,149 @@ class Deciding:
         transaction: Transaction,
         until: float,
         refused: Mapping[int, Heard],
+        acquaintances: Acquaintances,
     ) -> None:
         """`refused` are the recipients that were refused at RCPT already, by their place in the envelope."""
-        self._routes = routes
-        self._runner, self._probes = means.runner, means.probes
-        self._log, self._clock, self._instance = means.log, means.clock, means.instance
+        self._machines = routes.machines
+        self._means, self._log = means, means.log
         self._asking = Asking(means, transaction, until)
+        self._planning = Planning(routes, acquaintances, transaction, self._asking)
+        self._acquaintances = acquaintances
+        self._failing = Failing(means, policy, transaction)
         self._policy = policy
         self._transaction = transaction
         self._until = until
         self._refused = refused
 
-    async def run(self) -> list[Decision]:
-        """Decide for each recipient, until one decides for all: whoever comes next would only be asked twice."""
+    @property
+    def is_late(self) -> bool:
+        """Whether no handler has any time left."""
+        return self._means.clock.monotonic() >= self._until
+
+    def act(self, places: Sequence[int]) -> Act:
+        """A fresh attempt for the recipients at these places."""
+        recipients = [self._transaction.envelope.recipients[n] for n in places]
+        return Act(self._means, self._machines, self._transaction, recipients)
+
+    async def decide(self, places: Sequence[int], act: Act) -> list[Decision]:
+        """Decide for the recipients at these places, until one decides for all: whoever comes next would only be asked
+        twice. Raises StoreError; ConflictError when another attempt is worth it."""
+        known = {n: await self._known(n) for n in places}
+        plans = {n: await self._plan(n) for n in places if known[n] is None}
+        # Before the transaction: a database with one writer may have one connection to it.
+        poisoned = await self._failing.poisoned(plan.recipient for plan in plans.values())
+        await self._begin(act, [plan for plan in plans.values() if isinstance(plan, Plan)])
         decisions: list[Decision] = []
-        for n, recipient in enumerate(self._transaction.envelope.recipients):
-            heard = self._refused.get(n)
-            decisions.append(self._as_heard(recipient, heard) if heard else await self._decide(recipient))
+        for n in places:
+            plan = plans.get(n)
+            if isinstance(plan, Plan):
+                is_poison = plan.recipient in poisoned
+                decisions.append(await self._decide(plan, act, decisions, is_poison=is_poison))
+            else:
+                decisions.append(known[n] or plan or self._unasked(n))
             if decisions[-1].is_for_all:
                 break
+        act.left = self._asking.left
         return decisions
 
-    async def run_each(self) -> list[Decision]:
-        """Decide for each recipient by itself, until one decides for all. Whoever has not begun when the time is over
-        is deferred unasked: Postfix sends it again, without those that were served."""
-        decisions: list[Decision] = []
-        for recipient in self._transaction.envelope.recipients:
-            is_late = self._clock.monotonic() >= self._until
-            decisions.append(self._unasked(recipient) if is_late else await self._decide(recipient))
-            if decisions[-1].outcome.whole:
-                break
-        return decisions
+    def unasked(self, n: int) -> Decision:
+        """For whom there is no time left: Postfix sends it again, without those that were served."""
+        return self._unasked(n)
 
-    def _unasked(self, recipient: Recipient) -> Decision:
-        copy = Mail(self._transaction, recipient, deadline=self._until).copy
-        return Decision(recipient, self._failed, copy)
+    async def count_failures(self, decisions: Iterable[Decision]) -> None:
+        """To be called when nothing of these can be written any more. Never raises."""
+        await self._failing.count(decision.recipient for decision in decisions if decision.has_failed)
 
-    def _as_heard(self, recipient: Recipient, heard: Heard) -> Decision:
-        copy = Mail(self._transaction, recipient, deadline=self._until).copy
-        return Decision(recipient, heard.verdict, copy, heard.route, heard.reply)
+    # -- before anybody is asked -----------------------------------------------------------------------------
 
-    async def _decide(self, recipient: Recipient) -> Decision:
-        decision = await self._walk(recipient)
+    async def _known(self, n: int) -> Decision | None:
+        """What is certain without asking."""
+        recipient = self._transaction.envelope.recipients[n]
+        heard = self._refused.get(n)
+        if heard is not None:
+            return Decision(recipient, heard.verdict, self._mail(recipient).copy, heard.route, heard.reply)
+        if self._has_gone_round():
+            return Decision(recipient, TOO_MANY_HOPS, self._mail(recipient).copy)
+        if await self._is_awaited_probe(recipient):
+            return Decision(recipient, Consume(), self._mail(recipient).copy, PROBE)
+        return None
+
+    async def _plan(self, n: int) -> Plan | Decision:
+        recipient = self._transaction.envelope.recipients[n]
+        mail = self._mail(recipient)
+        try:
+            return await self._planning.plan(recipient, mail)
+        except HandlerFailed:
+            mail._revoke()
+            return self._unasked(n)
+
+    async def _begin(self, act: Act, plans: Sequence[Plan]) -> None:
+        if not self._means.conversations.is_there or not any(plan.steps for plan in plans):
+            return
+        act.correspondent = self._planning.correspondent
+        if not any(plan.must_begin for plan in plans):
+            return
+        await act.begin(
+            frozenset[ConversationKey]().union(*(plan.conversations for plan in plans)),
+            correspondent=self._planning.correspondent,
+            secrets={secret for plan in plans for secret in plan.secrets},
+            until=self._until,
+        )
+
+    def _mail(self, recipient: Recipient) -> Mail:
+        return Mail(self._transaction, recipient, deadline=self._until)
+
+    def _unasked(self, n: int) -> Decision:
+        recipient = self._transaction.envelope.recipients[n]
+        return Decision(recipient, self._failing.defer, self._mail(recipient).copy)
+
+    def _has_gone_round(self) -> bool:
+        message = self._transaction.message
+        return (
+            message.hop_count > self._policy.received_limit
+            or count_own(message, self._means.instance) > self._policy.own_received_limit
+        )
+
+    async def _is_awaited_probe(self, recipient: Recipient) -> bool:
+        name = probe_name(self._transaction, recipient)
+        if not name:
+            return False
+        return await self._means.runner.on_disk(self._means.probes.claim, name, timeout=DISK_S)
+
+    # -- one recipient ---------------------------------------------------------------------------------------
+
+    async def _decide(self, plan: Plan, act: Act, before: Sequence[Decision], *, is_poison: bool) -> Decision:
+        said = act.settled(plan.recipient)
+        if said is not None:
+            return self._as_settled(plan, said)
+        twin = _twin(plan, before)
+        if twin is not None:
+            return replace(twin, recipient=plan.recipient)
+        if is_poison:
+            verdict, route = self._failing.poison(plan, act)
+            plan.mail._revoke()
+            return Decision(plan.recipient, verdict, plan.mail.copy, route, is_poison=True)
+        if self._goes_on_after_failures:
+            await act.mark()
+        decision = await self._walk(plan, act)
+        said = act.settled(plan.recipient)
+        if said is not None:
+            # Found by the handler's first use of the database: what it wants counts for nothing.
+            return self._as_settled(plan, said)
         if self._comes_back(decision):
-            self._log.would_loop(self._transaction, recipient.address)
-            return replace(decision, verdict=self._failed)
+            self._log.would_loop(self._transaction, plan.recipient.address)
+            return replace(decision, verdict=self._failing.defer)
         return decision
+
+    @property
+    def _goes_on_after_failures(self) -> bool:
+        return self._policy.on_error != "defer" or self._planning.routes.have_on_error
+
+    def _as_settled(self, plan: Plan, said: Reply) -> Decision:
+        plan.mail._revoke()
+        self._log.settled_again(self._transaction, said)
+        copy = self._mail(plan.recipient).copy
+        return Decision(plan.recipient, Consume(), copy, SETTLED, said, is_settled=True)
 
     def _comes_back(self, decision: Decision) -> bool:
         """Whether the mail would be handed on to an address that Postfix hands to us (design law 8)."""
@@ -140,58 +263,128 @@ class Deciding:
             return False
         return any(recipient.address == address for recipient in decision.copy.recipients)
 
-    async def _walk(self, recipient: Recipient) -> Decision:
-        mail = Mail(self._transaction, recipient, deadline=self._until)
-        verdict, route = await self._judge(recipient, mail)
+    async def _walk(self, plan: Plan, act: Act) -> Decision:
+        mail = plan.mail
+        try:
+            verdict, route = await self._judge(plan, act)
+        except _Failed as failed:
+            mail._revoke()
+            mail._restore()
+            verdict = await self._failing.after(failed.step, act, self._asking.left)
+            route = failed.step.match.route.name
+            return Decision(plan.recipient, verdict, mail.copy, route, has_failed=True)
         # A task or a thread that a handler has left behind must not edit what is decided.
         mail._revoke()
-        return Decision(recipient, verdict, mail.copy, route)
+        act.take(mail.effects)
+        return Decision(plan.recipient, verdict, mail.copy, route)
 
-    async def _judge(self, recipient: Recipient, mail: Mail) -> tuple[Verdict, str]:
-        """The verdict, and the name of the route that gave it."""
-        if self._has_gone_round():
-            return TOO_MANY_HOPS, ""
-        if await self._is_awaited_probe(recipient):
-            return Consume(), PROBE
-        route = ""
-        for match in self._routes.matches(recipient.address.spec):
-            route = match.route.name
-            verdict = await self._ask(match, mail)
-            if verdict is not None:
-                return verdict, route
-        if not route and self._policy.unmatched == "reject":
+    async def _judge(self, plan: Plan, act: Act) -> tuple[Verdict, str]:
+        """The verdict, and the name of the route that gave it. Raises _Failed."""
+        stood: tuple[Verdict, str] | None = None
+        refused: tuple[Verdict, str] | None = None
+        asked = ""
+        for step in plan.steps:
+            route = step.match.route
+            otherwise = self._guarded(step, plan, act)
+            if otherwise is False:
+                continue
+            if otherwise is not True:
+                return stood or (otherwise, route.name)
+            if step.conversation is None:
+                verdict = await self._ask(step, plan, act)
+                asked = route.name
+                if verdict is not None:
+                    return stood or (verdict, route.name)
+            elif stood is None:
+                if act.state_of(step.conversation) == route.state:
+                    stood = await self._ask_state(step, step.conversation, plan, act), route.name
+                else:
+                    refused = refused or (OUT_OF_STATE[self._policy.out_of_state], route.name)
+        if stood or refused:
+            return stood or refused or (ACCEPT, "")
+        if not asked and self._policy.unmatched == "reject":
             return UNMATCHED, ""
-        return ACCEPT, route
+        return ACCEPT, asked
 
-    def _has_gone_round(self) -> bool:
-        message = self._transaction.message
-        return (
-            message.hop_count > self._policy.received_limit
-            or count_own(message, self._instance) > self._policy.own_received_limit
-        )
+    def _guarded(self, step: Step, plan: Plan, act: Act) -> Verdict | bool:
+        """True where the route may be asked, False where it does not match, else what it says instead."""
+        if not step.match.route.guards:
+            return True
+        plan.mail._enter(act.scene(step.match, step.conversation))
+        for guard in step.match.route.guards:
+            if not passes(guard, plan.mail, self._means.authserv_id):
+                return guard.otherwise or False
+        return True
 
-    async def _is_awaited_probe(self, recipient: Recipient) -> bool:
-        name = probe_name(self._transaction, recipient)
-        return bool(name) and await self._runner.on_disk(self._probes.claim, name, timeout=DISK_S)
+    async def _ask(self, step: Step, plan: Plan, act: Act) -> Verdict | None:
+        return await self._hear(step, plan, act, verdict_from)
 
-    async def _ask(self, match: Match, mail: Mail) -> Verdict | None:
+    async def _ask_state(self, step: Step, conversation: ConversationKey, plan: Plan, act: Act) -> Verdict:
+        match, mail = step.match, plan.mail
+        to, verdict = await self._hear(step, plan, act, lambda returned: next_from(returned, self._machines))
+        act.touch(conversation, plan.recipient.address, match.captures)
+        if mail.effects.is_confirmed:
+            act.confirm(conversation)
+        if to is not None:
+            await self._move(match, conversation, to, plan, act)
+        return verdict
+
+    async def _move(
+        self, match: Match, conversation: ConversationKey, to: tuple[str, str], plan: Plan, act: Act
+    ) -> None:
+        machine, state = to
+        name = match.route.name
+        if machine != conversation.machine:
+            key = await self._planning.conversation(machine, name, match.captures, plan.mail)
+            if not act.is_locked(key):
+                # In its turn, or two such mails could wait for each other.
+                self._acquaintances.learn(conversation.machine, machine)
+                raise ConflictError(f"{name} has moved a conversation of {machine}, which is not locked yet")
+            conversation = key
+            act.touch(conversation, plan.recipient.address, match.captures)
+        act.move(conversation, state, name)
+
+    async def _hear(self, step: Step, plan: Plan, act: Act, read: Callable[[Any], _V]) -> _V:
+        match = step.match
+        plan.mail._enter(act.scene(match, step.conversation))
+        route = match.route
         try:
-            return await self._asking.ask(match, mail, verdict_from)
+            said = await self._asking.ask(
+                route.name,
+                route.handler,
+                plan.mail,
+                match.captures,
+                read,
+                is_our_fault=lambda: act.has_conflict,
+            )
         except HandlerFailed:
-            return self._after_failure(match, mail)
+            act.left = self._asking.left
+            if act.has_conflict:
+                raise ConflictError("a statement of a handler met another transaction") from None
+            raise _Failed(step) from None
+        if act.has_conflict:
+            # Whatever the handler made of the failed statement: its transaction is lost.
+            raise ConflictError("a statement of a handler met another transaction")
+        return said
 
-    def _after_failure(self, match: Match, mail: Mail) -> Verdict:
-        # Revoked first, or what still runs might be handed the fresh copy.
-        mail._revoke()
-        mail._restore()
-        match match.route.on_error or self._policy.on_error:
-            case "accept":
-                return ACCEPT
-            case "quarantine":
-                return Quarantine("the handler failed")
-            case "defer":
-                return self._failed
 
-    @property
-    def _failed(self) -> Defer:
-        return replace(FAILED, text=f"{FAILED.text} ({self._transaction.trace})")
+class _Failed(Exception):
+    """A handler failed, at this step."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(step)
+        self.step = step
+
+
+def _fate_of(said: Reply) -> Fate:
+    if said.is_positive:
+        return Fate.TAKEN
+    return Fate.REFUSED if said.is_permanent else Fate.DEFERRED
+
+
+def _twin(plan: Plan, before: Sequence[Decision]) -> Decision | None:
+    """The decision for the same address, named twice in the envelope: its conversations have heard the mail."""
+    if not plan.conversations:
+        return None
+    address = plan.recipient.address
+    return next((decision for decision in before if decision.recipient.address == address), None)

@@ -5,21 +5,36 @@ relayed and nothing kept. The log says of each recipient what became of it, whic
 """
 
 import errno
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from itertools import count
 
 from lamsonproxy.app.routing import Routes
+from lamsonproxy.app.scene import REPLIES_PER_HOUR
+from lamsonproxy.crash import crash_at
 from lamsonproxy.engine.deciding import Deciding, Decision
 from lamsonproxy.engine.each import Ends, SettlingEach, Unit, units_of
-from lamsonproxy.engine.guarding import NOTHING_EARLIER, Earlier, Guarding, log_refusal
-from lamsonproxy.engine.policy import DoorPolicy, Means
+from lamsonproxy.engine.firing import Firing
+from lamsonproxy.engine.guarding import NOTHING_EARLIER, Earlier, Guarding, Heard, log_refusal
+from lamsonproxy.engine.planning import Acquaintances
+from lamsonproxy.engine.policy import ATTEMPTS, DoorPolicy, Means
 from lamsonproxy.engine.proxying import Proxying
 from lamsonproxy.engine.settling import NOBODY_WAITS, Settled, Settling
-from lamsonproxy.errors import RemoteError, StorageError
+from lamsonproxy.errors import AlreadySettled, ConflictError, RemoteError, StorageError, StoreError
+from lamsonproxy.mail.conversation import Timer
 from lamsonproxy.mail.fold import Fate
 from lamsonproxy.mail.reply import TROUBLE, Reply, with_trace
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import name_of
-from lamsonproxy.ports import Clock, Conversations, Courier, MailLog, Notices, Probes, Quarantine
+from lamsonproxy.ports import (
+    Clock,
+    Conversations,
+    Courier,
+    MailLog,
+    Notices,
+    Probes,
+    Quarantine,
+    Templates,
+)
 from lamsonproxy.runner import Runner
 
 DISK_FULL = Reply(452, "4.3.1", "Insufficient storage")
@@ -42,11 +57,36 @@ class Engine:
         clock: Clock,
         hostname: str,
         instance: str,
+        undeliverable: Quarantine | None = None,
+        templates: Templates | None = None,
+        replies_per_hour: int = REPLIES_PER_HOUR,
+        authserv_id: str = "",
+        lock_wait_s: float = 30,
+        copies_limit: int = 10,
+        kick: Callable[[], None] = lambda: None,
     ) -> None:
+        """`kick` is called whenever there is something new in the outbox."""
         self._routes = routes
         self._log, self._clock = log, clock
+        self._acquaintances = Acquaintances()
         self._means = Means(
-            runner, courier, quarantine, notices, probes, conversations, log, clock, hostname, instance
+            runner,
+            courier,
+            quarantine,
+            notices,
+            probes,
+            conversations,
+            log,
+            clock,
+            hostname,
+            instance,
+            undeliverable or quarantine,
+            templates,
+            replies_per_hour,
+            authserv_id,
+            lock_wait_s,
+            copies_limit,
+            kick=kick,
         )
 
     async def guard(self, transaction: Transaction, policy: DoorPolicy) -> Reply:
@@ -57,6 +97,10 @@ class Engine:
         if not heard.reply.is_positive:
             log_refusal(self._means, transaction, heard, begun)
         return heard.reply
+
+    async def fire(self, timer: Timer) -> None:
+        """Run what a timer is for, if nothing has happened in its conversation since. Never raises."""
+        await Firing(self._routes, self._means).fire(timer)
 
     def receive(self, policy: DoorPolicy) -> Proxying:
         """Begin a mail before the queue."""
@@ -72,22 +116,30 @@ class Engine:
         self, transaction: Transaction, policy: DoorPolicy, withdrawn: Callable[[], bool] = lambda: False
     ) -> AsyncIterator[Reply]:
         """Settle one mail and give an answer for each recipient, in envelope order, each as soon as it is true.
-        Never raises."""
+        Never raises.
+
+        Who has a transaction is settled at once, by itself, before the next one is asked: nobody waits under the locks
+        of somebody else. All others are decided first, because those whose copies are equal go together.
+        """
         begun = self._clock.monotonic()
         self._log.received(transaction)
-        deadline, courier = begun + policy.deadline_s, self._means.courier
-        deciding = Deciding(self._routes, self._means, policy, transaction, policy.handlers_end(begun), {})
-        decisions: Sequence[Decision] = ()
+        deadline = begun + policy.deadline_s
+        deciding = self._deciding(transaction, policy, begun, {})
+        decisions: dict[int, Decision] = {}
         ends: Ends = {}
         unlogged = list(range(len(transaction.envelope.recipients)))
+
+        def settling() -> SettlingEach:
+            return SettlingEach(self._means, policy, transaction, withdrawn, deadline, self._means.courier)
+
         try:
-            decisions, ends = await self._decide_each(transaction, deciding)
-            units = {min(unit): unit for unit in units_of(decisions)}
+            await self._decide_each(transaction, deciding, settling, decisions, ends)
+            shared = {n: decision for n, decision in decisions.items() if n not in ends}
+            units = {min(unit): unit for unit in units_of(shared)}
             while unlogged:
                 n = unlogged[0]
                 if n not in ends:
-                    settling = SettlingEach(self._means, policy, transaction, withdrawn, deadline, courier)
-                    ends |= await self._settle_unit(transaction, settling, units[n])
+                    ends |= await self._settle_unit(transaction, deciding, settling(), units[n])
                 self._log_end(transaction, unlogged.pop(0), decisions, ends[n], begun)
                 yield ends[n]
         finally:
@@ -95,22 +147,43 @@ class Engine:
                 self._log_end(transaction, n, decisions, ends.get(n, NOBODY_WAITS), begun)
 
     async def _decide_each(
-        self, transaction: Transaction, deciding: Deciding
-    ) -> tuple[Sequence[Decision], Ends]:
-        """What is to happen to each, and the ends of all where that is one end for all."""
+        self,
+        transaction: Transaction,
+        deciding: Deciding,
+        settling: Callable[[], Settling],
+        decisions: dict[int, Decision],
+        ends: Ends,
+    ) -> None:
+        """Decide for each, and settle those that have a transaction."""
         places = range(len(transaction.envelope.recipients))
-        try:
-            decisions = await deciding.run_each()
-        except Exception as error:
-            return (), dict.fromkeys(places, self._answer_to(transaction, error))
-        whole = next((decision.outcome for decision in decisions if decision.outcome.whole), None)
-        return decisions, dict.fromkeys(places, whole.reply) if whole else {}
+        for n in places:
+            if deciding.is_late:
+                decisions[n] = deciding.unasked(n)
+                continue
+            try:
+                decided, settled = await self._attempt(transaction, deciding, [n], settling, is_alone=False)
+            except Exception as error:
+                ends[n] = self._answer_to(transaction, error)
+                continue
+            decisions[n] = decided[0]
+            if settled is not None:
+                ends[n] = settled.reply
+            if decided[0].outcome.whole:
+                # Whoever was settled before, in a transaction of its own, stays settled.
+                for other in places:
+                    ends.setdefault(other, decided[0].outcome.reply)
+                return
 
-    async def _settle_unit(self, transaction: Transaction, settling: SettlingEach, unit: Unit) -> Ends:
+    async def _settle_unit(
+        self, transaction: Transaction, deciding: Deciding, settling: SettlingEach, unit: Unit
+    ) -> Ends:
+        act = deciding.act(tuple(unit))
         try:
-            return await settling.run_unit(unit)
+            return await settling.run_unit(unit, act)
         except Exception as error:
             return dict.fromkeys(unit, self._answer_to(transaction, error))
+        finally:
+            await act.end()
 
     async def _settle(
         self,
@@ -121,26 +194,67 @@ class Engine:
     ) -> Reply:
         begun = self._clock.monotonic()
         self._log.received(transaction)
+        crash_at("after-data")
         deadline = begun + policy.deadline_s
-        handlers_end = policy.handlers_end(begun)
-        deciding = Deciding(self._routes, self._means, policy, transaction, handlers_end, earlier.refused)
         offers = earlier.offers or self._means.courier
-        settling = Settling(self._means, policy, transaction, withdrawn, deadline, offers)
+        places = range(len(transaction.envelope.recipients))
         decisions: Sequence[Decision] = ()
-        settled = Settled(NOBODY_WAITS)
+        settled: Settled | None = Settled(NOBODY_WAITS)
         try:
             if earlier.deferred is not None:
                 # No handler runs now, for it would run again when the mail comes again.
                 settled = Settled(earlier.deferred)
             else:
-                decisions = await deciding.run()
-                settled = await settling.run(decisions)
+                deciding = self._deciding(transaction, policy, begun, earlier.refused)
+                decisions, settled = await self._attempt(
+                    transaction,
+                    deciding,
+                    places,
+                    lambda: Settling(self._means, policy, transaction, withdrawn, deadline, offers),
+                )
         except Exception as error:
             settled = Settled(self._answer_to(transaction, error))
         finally:
-            for n in range(len(transaction.envelope.recipients)):
-                self._log_end(transaction, n, decisions, _end_of(settled, n), begun)
+            assert settled is not None
+            known = dict(enumerate(decisions))
+            for n in places:
+                self._log_end(transaction, n, known, _end_of(settled, n), begun)
+        crash_at("before-answer")
         return settled.reply
+
+    def _deciding(
+        self, transaction: Transaction, policy: DoorPolicy, begun: float, refused: Mapping[int, Heard]
+    ) -> Deciding:
+        until = policy.handlers_end(begun)
+        return Deciding(self._routes, self._means, policy, transaction, until, refused, self._acquaintances)
+
+    async def _attempt(
+        self,
+        transaction: Transaction,
+        deciding: Deciding,
+        places: Sequence[int],
+        settling: Callable[[], Settling],
+        *,
+        is_alone: bool = True,
+    ) -> tuple[Sequence[Decision], Settled | None]:
+        """Decide for these recipients and settle them, again from the beginning where two transactions met before the
+        relay (design law 3). Who is not alone is settled here only if there is a transaction; else None."""
+        for attempt in count(1):
+            act = deciding.act(places)
+            decisions: Sequence[Decision] = ()
+            try:
+                decisions = await deciding.decide(places, act)
+                if not (is_alone or act.is_needed or decisions[0].is_settled):
+                    return decisions, None
+                return decisions, await settling().run(decisions, act)
+            except (ConflictError, AlreadySettled) as error:
+                if attempt == ATTEMPTS or deciding.is_late:
+                    raise
+                self._log.done_again(transaction, error)
+            finally:
+                await act.end()
+                await deciding.count_failures(decisions)
+        raise AssertionError("an endless loop ended")
 
     def _answer_to(self, transaction: Transaction, error: Exception) -> Reply:
         match error:
@@ -151,6 +265,8 @@ class Engine:
                 return with_trace(DISK_FULL, transaction.trace)
             case StorageError():
                 self._log.storage_failed(transaction, error)
+            case StoreError():
+                self._log.store_failed(transaction, error)
             case _:
                 self._log.bug(transaction, error)
         return with_trace(TROUBLE, transaction.trace)
@@ -159,11 +275,11 @@ class Engine:
         self,
         transaction: Transaction,
         n: int,
-        decisions: Sequence[Decision],
+        decisions: Mapping[int, Decision],
         end: Reply,
         begun: float,
     ) -> None:
-        decision = decisions[n] if n < len(decisions) else None
+        decision = decisions.get(n)
         # Who was not asked any more shares the verdict of the one that decided for all.
         unasked = "reject" if end.is_permanent else "defer"
         self._log.decided(

@@ -6,17 +6,21 @@ refused who might have been taken. What fails is 451, unless `on_error` of the r
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
 from lamsonproxy.app.announced import announced
 from lamsonproxy.app.application import rcpt_verdict_from
 from lamsonproxy.app.routing import Match, Routes
 from lamsonproxy.engine.asking import Asking, HandlerFailed
-from lamsonproxy.engine.policy import DoorPolicy, Means
+from lamsonproxy.engine.policy import ATTEMPTS, DoorPolicy, Means
+from lamsonproxy.errors import ConflictError, StoreError
+from lamsonproxy.mail.conversation import Asked, Work
 from lamsonproxy.mail.reply import TROUBLE, Reply
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import ACCEPT, Accept, Defer, Reject, name_of, reply_to
 from lamsonproxy.ports import Offers
 
+NO_WORK = Work()
 TAKEN = Reply(250, "2.1.5", "Ok")
 
 
@@ -51,6 +55,7 @@ class Guarding:
         self, routes: Routes, means: Means, policy: DoorPolicy, transaction: Transaction, until: float
     ) -> None:
         self._routes = routes
+        self._means = means
         self._asking = Asking(means, transaction, until)
         self._policy = policy
         self._transaction = transaction
@@ -59,16 +64,54 @@ class Guarding:
     async def run(self) -> Heard:
         """Ask until somebody decides; whom no handler is for is taken."""
         recipient = self._transaction.envelope.recipients[-1]
-        subject = announced(self._transaction, recipient, self._until)
         for match in self._routes.matches(recipient.address.spec, "rcpt"):
             try:
-                verdict = await self._asking.ask(match, subject, rcpt_verdict_from)
+                verdict = await self._ask(match)
             except HandlerFailed:
                 verdict = self._after_failure(match)
             if verdict is not None:
                 taken = isinstance(verdict, Accept)
                 return Heard(TAKEN if taken else reply_to(verdict), verdict, match.route.name)
         return Heard(TAKEN)
+
+    async def _ask(self, match: Match) -> Accept | Reject | Defer | None:
+        """One handler, with a short transaction of its own. Raises HandlerFailed."""
+        try:
+            for attempt in count(1):
+                try:
+                    return await self._attempt(match)
+                except ConflictError as error:
+                    if attempt == ATTEMPTS:
+                        raise
+                    self._means.log.done_again(self._transaction, error)
+        except StoreError as error:
+            self._means.log.store_failed(self._transaction, error)
+        raise HandlerFailed
+
+    async def _attempt(self, match: Match) -> Accept | Reject | Defer | None:
+        unit = self._means.conversations.unit(Asked(self._transaction.trace, self._means.clock.now()))
+        subject = announced(self._transaction, self._transaction.envelope.recipients[-1], self._until, unit)
+        route = match.route
+        try:
+            verdict = await self._asking.ask(
+                route.name,
+                route.handler,
+                subject,
+                match.captures,
+                rcpt_verdict_from,
+                is_our_fault=lambda: unit.has_conflict,
+            )
+            if unit.is_open:
+                await unit.write(NO_WORK)
+                await unit.commit()
+            return verdict
+        except HandlerFailed:
+            if unit.has_conflict:
+                raise ConflictError("a statement of a handler met another transaction") from None
+            raise
+        finally:
+            if unit.is_open:
+                await unit.rollback(after=self._asking.left)
 
     def _after_failure(self, match: Match) -> Accept | Defer:
         if (match.route.on_error or self._policy.on_error) == "accept":

@@ -44,7 +44,11 @@ class Keeping:
     ) -> None:
         """Make durable what is to be kept. Raises StorageError."""
         for n, decision in enumerate(decisions):
-            if isinstance(decision.verdict, Quarantine):
+            if decision.is_settled:
+                continue
+            if isinstance(decision.verdict, Quarantine) and decision.is_poison:
+                await self._hold_undeliverable(decision.copy, decision.verdict.reason, decision.recipient)
+            elif isinstance(decision.verdict, Quarantine):
                 await self._hold_copy(decision.copy, decision.verdict.reason, decision.recipient)
             elif n in folded.strays:
                 await self._hold_copy(decision.copy, _refused(outcomes[n].reply), decision.recipient)
@@ -55,6 +59,12 @@ class Keeping:
         strays = [Refusal(decisions[n].recipient, outcomes[n].reply) for n in folded.strays]
         if strays:
             await self._hold_notice(strays)
+
+    async def hold_refused(self, decisions: Sequence[Decision], reply: Reply) -> None:
+        """Keep a copy that downstream refused after it had taken another one. Raises StorageError."""
+        for decision in decisions:
+            await self._hold_copy(decision.copy, _refused(reply), decision.recipient)
+        await self._hold_notice([Refusal(decision.recipient, reply) for decision in decisions])
 
     async def release(self) -> None:
         """From now on it counts. Raises StorageError."""
@@ -82,6 +92,14 @@ class Keeping:
             return self._means.quarantine.hold(name, envelope, copy.content.parts(), reason)
 
         await self._hold(hold, *recipients)
+
+    async def _hold_undeliverable(self, copy: Copy, reason: str, recipient: Recipient) -> None:
+        envelope = replace(self._transaction.envelope, recipients=(recipient,))
+
+        def hold(name: str) -> Held:
+            return self._means.undeliverable.hold(name, envelope, copy.content.parts(), reason)
+
+        await self._hold(hold, recipient)
 
     async def _hold_notice(self, strays: Sequence[Refusal]) -> None:
         notice = failure_notice(

@@ -6,21 +6,25 @@ task stops half-way (design law 6). What fails while leaving changes no answer.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from lamsonproxy import __version__
 from lamsonproxy.app.mail import Copy
+from lamsonproxy.crash import crash_at
+from lamsonproxy.engine.act import Act
 from lamsonproxy.engine.addressing import Addressed, Unserved
 from lamsonproxy.engine.deciding import Decision
 from lamsonproxy.engine.keeping import Keeping
 from lamsonproxy.engine.policy import DoorPolicy, Means
+from lamsonproxy.errors import RemoteError
+from lamsonproxy.mail.conversation import Outgoing
 from lamsonproxy.mail.fold import Fate, Fold, Outcome, fold
 from lamsonproxy.mail.reply import TROUBLE, Reply, with_trace
 from lamsonproxy.mail.trace import received_line
 from lamsonproxy.mail.transaction import Transaction
-from lamsonproxy.ports import Offer, Offers, Parts, Unit
+from lamsonproxy.ports import Offer, Offers, Parts
 
 _T = TypeVar("_T")
 
@@ -34,6 +38,27 @@ class Settled:
     reply: Reply
     outcomes: Sequence[Outcome] = ()
     was_relayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Recipients of one relay transaction: their places among the decisions, and what downstream is asked."""
+
+    places: Sequence[int]
+    addressed: Addressed
+    offer: Offer | None = None
+
+    @property
+    def copy(self) -> Copy:
+        return self.addressed.decisions[0].copy
+
+    @property
+    def replies(self) -> Sequence[Reply]:
+        """Downstream's word on each RCPT; what it said to MAIL holds for all."""
+        assert self.offer is not None
+        if self.offer.refusal is not None:
+            return [to_our_client(self.offer.refusal)] * len(self.addressed.recipients)
+        return [to_our_client(reply) for reply in self.offer.recipients]
 
 
 class Settling:
@@ -56,32 +81,65 @@ class Settling:
         self._deadline = deadline
         self._keeping = Keeping(means, transaction, deadline)
 
-    async def run(self, decisions: Sequence[Decision]) -> Settled:
-        """Settle. Raises RemoteError and StorageError, with everything undone."""
+    async def run(self, decisions: Sequence[Decision], act: Act) -> Settled:
+        """Settle. Raises RemoteError, StorageError and StoreError, with everything undone but the act, which its owner
+        ends."""
         if self._withdrawn():
             return Settled(NOBODY_WAITS)
         outcomes = [decision.outcome for decision in decisions]
         folded = fold(outcomes)
+        if all(decision.is_settled for decision in decisions):
+            return Settled(outcomes[0].reply)
         if not folded.goes_on:
+            if _is_refused_by_handlers(decisions, outcomes):
+                await act.write(folded.reply)
+                await _to_its_end(act.commit(folded.reply))
             return Settled(folded.reply)
-        passing = _passing(outcomes)
-        if not passing:
-            return await self._finish(decisions, outcomes, folded, None)
-        if not all(decisions[passing[0]].copy.same_as(decisions[n].copy) for n in passing[1:]):
+        copies = _copies(decisions, outcomes)
+        if len(copies) > 1:
+            return await self._relay_several(decisions, outcomes, copies, act)
+        if not copies:
+            return await self._finish(decisions, outcomes, folded, [], act)
+        return await self._ask(copies, [], lambda asked: self._give(decisions, outcomes, asked, act))
+
+    async def _relay_several(
+        self, decisions: Sequence[Decision], outcomes: Sequence[Outcome], copies: Sequence[Copies], act: Act
+    ) -> Settled:
+        """Each copy has a relay transaction of its own, and all are asked about before any is delivered."""
+        if not self._means.conversations.is_there or len(copies) > self._means.copies_limit:
             self._means.log.copies_differ(self._transaction)
             return Settled(with_trace(TROUBLE, self._transaction.trace))
-        return await self._relay(decisions, outcomes)
+        act.must_write = True
+        # One such mail at a time: two that hold connections and wait for more would wait for each other.
+        async with self._means.several:
+            return await self._ask(copies, [], lambda asked: self._give(decisions, outcomes, asked, act))
 
-    async def _relay(self, decisions: Sequence[Decision], outcomes: Sequence[Outcome]) -> Settled:
-        addressed = Addressed([decisions[n] for n in _passing(outcomes)])
-        return await self._offered(addressed, lambda offer: self._give(decisions, outcomes, addressed, offer))
+    async def _ask(
+        self,
+        copies: Sequence[Copies],
+        asked: Sequence[Copies],
+        give: Callable[[Sequence[Copies]], Awaitable[_T]],
+    ) -> _T:
+        """Ask downstream about one copy after another, and then give."""
+        if not copies:
+            return await give(asked)
+        first, *others = copies
+        # Before the queue downstream has been asked already, in one transaction: the first one goes on there.
+        offers = self._means.courier if asked else self._offers
+        return await self._offered(
+            offers,
+            first.addressed,
+            lambda offer: self._ask(others, [*asked, replace(first, offer=offer)], give),
+        )
 
-    async def _offered(self, addressed: Addressed, give: Callable[[Offer], Awaitable[_T]]) -> _T:
+    async def _offered(
+        self, offers: Offers, addressed: Addressed, give: Callable[[Offer], Awaitable[_T]]
+    ) -> _T:
         """Ask downstream, and then give; what fails while leaving changes no end."""
         envelope = addressed.envelope(self._transaction.envelope)
         settled: _T | None = None
         try:
-            async with self._offers.offer(envelope, deadline=self._deadline) as offer:
+            async with offers.offer(envelope, deadline=self._deadline) as offer:
                 settled = await give(offer)
         except Exception as error:
             if settled is None:
@@ -90,72 +148,90 @@ class Settling:
         return settled
 
     async def _give(
-        self, decisions: Sequence[Decision], before: Sequence[Outcome], addressed: Addressed, offer: Offer
+        self, decisions: Sequence[Decision], before: Sequence[Outcome], copies: Sequence[Copies], act: Act
     ) -> Settled:
-        if offer.refusal is not None:
-            return Settled(to_our_client(offer.refusal))
-        replies = [to_our_client(reply) for reply in offer.recipients]
-        outcomes, asked = list(before), _passing(before)
-        for n, place in enumerate(asked):
-            outcomes[place] = addressed.asked(n, before[place], replies)
+        crash_at("after-rcpt")
+        if len(copies) == 1 and copies[0].offer is not None and copies[0].offer.refusal is not None:
+            return Settled(to_our_client(copies[0].offer.refusal))
+        outcomes = list(before)
+        for some in copies:
+            replies = some.replies
+            for n, place in enumerate(some.places):
+                outcomes[place] = some.addressed.asked(n, before[place], replies)
         folded = fold(outcomes)
         if not folded.goes_on:
             return Settled(folded.reply)
-        passing = [n for n, place in enumerate(asked) if outcomes[place].fate is Fate.PASS]
-        return await self._finish(decisions, outcomes, folded, offer, addressed.unserved(passing, replies))
+        return await self._finish(decisions, outcomes, folded, copies, act)
 
     async def _finish(
         self,
         decisions: Sequence[Decision],
         outcomes: Sequence[Outcome],
         folded: Fold,
-        offer: Offer | None,
-        unserved: Sequence[Unserved] = (),
+        copies: Sequence[Copies],
+        act: Act,
     ) -> Settled:
         """Keep, deliver, release, commit."""
-        passing = _passing(outcomes)
+        unserved = [one for some in copies for one in _unserved(some, outcomes)]
+        to_deliver = [some for some in copies if _passing_of(some, outcomes)]
         reply = folded.reply
-        unit = await self._means.conversations.begin(self._transaction)
         try:
-            await unit.flush()
+            await act.write(reply)
             await self._keeping.hold(decisions, outcomes, folded, unserved)
-            if passing and offer is not None:
-                reply = await self._deliver(offer, decisions[passing[0]].copy)
+            if to_deliver:
+                reply = await self._deliver(to_deliver[0])
         except BaseException:
-            await self._undo(unit)
+            await self._keeping.cancel()
             raise
         if not reply.is_positive:
-            await self._undo(unit)
+            await self._keeping.cancel()
             return Settled(reply)
-        if not (self._keeping.is_empty and unit.is_empty):
-            await _to_its_end(self._conclude(unit))
+        if len(to_deliver) > 1 or not self._keeping.is_empty or act.is_needed:
+            await _to_its_end(self._conclude(act, reply, to_deliver[1:]))
         for one in unserved:
             self._means.log.added_recipient_refused(self._transaction, one.recipient.address, one.reply)
-        return Settled(reply, outcomes, was_relayed=bool(passing))
+        return Settled(reply, outcomes, was_relayed=bool(to_deliver))
 
-    async def _deliver(self, offer: Offer, copy: Copy) -> Reply:
+    async def _deliver(self, copies: Copies) -> Reply:
         if self._withdrawn():
             return NOBODY_WAITS
+        return await self._hand_over(copies)
+
+    async def _hand_over(self, copies: Copies) -> Reply:
+        assert copies.offer is not None
+        crash_at("before-relay")
         begun = self._means.clock.monotonic()
-        reply = await offer.deliver(self._content_of(copy))
+        reply = await copies.offer.deliver(self._content_of(copies.copy))
         self._means.log.relay_answered(reply, self._means.clock.monotonic() - begun)
+        crash_at("after-relay")
         return to_our_client(reply)
 
-    async def _conclude(self, unit: Unit) -> None:
+    async def _conclude(self, act: Act, reply: Reply, others: Sequence[Copies]) -> None:
         try:
+            for copies in others:
+                await self._hand_over_later(act, copies)
             await self._keeping.release()
-            await unit.commit()
+            crash_at("after-release")
+            await act.commit(reply)
         except BaseException:
             # 451: Postfix sends the mail again, and it is there twice (RFC 1047), but it is there.
-            await self._undo(unit)
+            await self._keeping.cancel()
             raise
 
-    async def _undo(self, unit: Unit) -> None:
-        await self._keeping.cancel()
+    async def _hand_over_later(self, act: Act, copies: Copies) -> None:
+        """One more copy, when another has been taken: nothing goes back now. What downstream wants later goes to the
+        outbox, what it refuses to the quarantine, with a DSN (design law 7)."""
         try:
-            await unit.rollback()
-        except Exception as error:
-            self._means.log.bug(self._transaction, error)
+            reply = await self._hand_over(copies)
+        except RemoteError as error:
+            self._means.log.relay_failed(self._transaction, error)
+            reply = TROUBLE
+        if reply.is_permanent:
+            await self._keeping.hold_refused(copies.addressed.decisions, reply)
+        elif not reply.is_positive:
+            envelope = copies.addressed.envelope(self._transaction.envelope)
+            content = b"".join(bytes(part) for part in self._content_of(copies.copy))
+            await act.add(Outgoing(envelope, content, "relay"))
 
     def _content_of(self, copy: Copy) -> Parts:
         return (*self._trace_line(), *copy.content.parts())
@@ -172,6 +248,32 @@ class Settling:
             at=self._means.clock.now(),
         )
         return (line,)
+
+
+def _is_refused_by_handlers(decisions: Sequence[Decision], outcomes: Sequence[Outcome]) -> bool:
+    """Whether the handlers themselves have refused everybody, so that their steps are taken and final."""
+    return all(
+        outcome.fate is Fate.REFUSED and not outcome.whole and decision.said is None
+        for decision, outcome in zip(decisions, outcomes, strict=True)
+    )
+
+
+def _copies(decisions: Sequence[Decision], outcomes: Sequence[Outcome]) -> list[Copies]:
+    """The relay transactions, in the order of the first recipient of each."""
+    places: dict[Hashable, list[int]] = {}
+    for n in _passing(outcomes):
+        places.setdefault(decisions[n].copy.likeness, []).append(n)
+    return [Copies(some, Addressed([decisions[n] for n in some])) for some in places.values()]
+
+
+def _passing_of(copies: Copies, outcomes: Sequence[Outcome]) -> list[int]:
+    """Which of the decisions of these copies still pass."""
+    return [n for n, place in enumerate(copies.places) if outcomes[place].fate is Fate.PASS]
+
+
+def _unserved(copies: Copies, outcomes: Sequence[Outcome]) -> list[Unserved]:
+    passing = _passing_of(copies, outcomes)
+    return copies.addressed.unserved(passing, copies.replies) if passing else []
 
 
 def _passing(outcomes: Sequence[Outcome]) -> list[int]:

@@ -17,7 +17,7 @@ from typing import Concatenate, ParamSpec
 
 from lamsonproxy.errors import AppError, LamsonError, RemoteError
 from lamsonproxy.mail.address import Address
-from lamsonproxy.mail.conversation import Timer
+from lamsonproxy.mail.conversation import Move, Timer
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.maillog.lines import Event
@@ -183,6 +183,37 @@ class MailLog:
         """A DSN could not be sent yet."""
         self.metrics.notices.of("failed").inc()
         _log.warning(Event("notice_failed", {"notice": name, "error": _describe(error)}))
+
+    @_never_raises
+    def moved(self, transaction: Transaction, move: Move) -> None:
+        """A conversation has gone from one state into another; it is committed."""
+        machine = move.conversation.machine.rpartition(".")[2]
+        self.metrics.transitions.of(machine, move.old, move.new).inc()
+        _write(logging.INFO, "moved", transaction, move.route, machine=machine, old=move.old, new=move.new)
+
+    @_never_raises
+    def settled_again(self, transaction: Transaction, reply: Reply) -> None:
+        """A mail that an earlier attempt has settled was answered again, without handlers."""
+        self.metrics.settled_retries.inc()
+        _write(logging.INFO, "settled_again", transaction, reply=str(reply))
+
+    @_never_raises
+    def done_again(self, transaction: Transaction, error: Exception) -> None:
+        """Two transactions met, and this unit of work begins anew."""
+        self.metrics.conflicts.inc()
+        _write(logging.INFO, "done_again", transaction, None, error)
+
+    @_never_raises
+    def store_failed(self, transaction: Transaction, error: Exception) -> None:
+        """The database could not be used for this mail: 451."""
+        self.metrics.store_failures.inc()
+        _write(logging.ERROR, "store_failed", transaction, None, error)
+
+    @_never_raises
+    def reply_withheld(self, transaction: Transaction, reason: str) -> None:
+        """An automatic mail was not sent, for this reason (RFC 3834)."""
+        self.metrics.replies_withheld.inc()
+        _write(logging.INFO, "reply_withheld", transaction, reason=reason)
 
     @_never_raises
     def outbox_sent(self, due: Due, recipients: Sequence[Address], reply: Reply) -> None:

@@ -1,0 +1,319 @@
+"""One attempt at one unit of work: what was found under its locks, and what its handlers want to become true.
+
+Law: handlers change only what stands here, and the session of the unit. All of it is written at once, before the relay;
+or the attempt ends, and nothing has happened (design laws 3 and 4). An attempt is not used twice.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lamsonproxy.app.machines import Captures, Machines
+from lamsonproxy.app.routing import Match
+from lamsonproxy.app.scene import Effects, Scene
+from lamsonproxy.crash import crash_at
+from lamsonproxy.engine.policy import Means
+from lamsonproxy.errors import AlreadySettled
+from lamsonproxy.mail.address import Address
+from lamsonproxy.mail.conversation import (
+    START,
+    Asked,
+    ConversationKey,
+    Found,
+    Move,
+    Outgoing,
+    Question,
+    Standing,
+    Timer,
+    Work,
+)
+from lamsonproxy.mail.envelope import Recipient
+from lamsonproxy.mail.reply import Reply
+from lamsonproxy.mail.transaction import Transaction
+from lamsonproxy.ports import Unit
+
+NOTHING_FOUND = Found()
+AUTOMATIC = ("reply", "ask")
+"""Mail to the correspondent, which the hourly limit counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A conversation of which a state function ran, and the mail that it ran for."""
+
+    recipient: Address
+    captures: Captures
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is wanted so far; a value, so that it can be gone back to."""
+
+    standings: Mapping[ConversationKey, Standing]
+    moves: tuple[Move, ...] = ()
+    touched: Mapping[ConversationKey, Touched] | None = None
+    outgoing: tuple[Outgoing, ...] = ()
+    questions: tuple[Question, ...] = ()
+    answered: tuple[Question, ...] = ()
+    confirmed: tuple[ConversationKey, ...] = ()
+
+
+class Act:
+    """An attempt at the unit of work of some recipients of a mail."""
+
+    def __init__(
+        self, means: Means, machines: Machines, transaction: Transaction, recipients: Sequence[Recipient]
+    ) -> None:
+        self._means = means
+        self.machines = machines
+        self._transaction = transaction
+        self._recipients = recipients
+        self._asked = Asked(transaction.trace, means.clock.now())
+        self._unit: Unit | None = None
+        self._wanted = self._marked = _Wanted({})
+        self._withheld: list[str] = []
+        self._written: Mapping[str, Reply] | None = None
+        self._is_over = False
+        self.must_write = False
+        """Whether its answer is to be remembered, although no handler wanted anything."""
+        self.correspondent = ""
+        self.has_questions = False
+        self.left: asyncio.Future[Any] | None = None
+        """A handler that still runs, though nobody waits for it; it may use the session."""
+
+    # -- beginning -------------------------------------------------------------------------------------------
+
+    async def begin(
+        self,
+        conversations: Collection[ConversationKey],
+        *,
+        correspondent: str,
+        secrets: Collection[str],
+        until: float,
+        with_timers: bool = False,
+    ) -> Found:
+        """Lock these conversations and look what there is. Raises StoreError."""
+        self.correspondent, self.has_questions = correspondent, True
+        self._asked = replace(
+            self._asked,
+            conversations=frozenset(conversations),
+            correspondent=correspondent,
+            secrets=frozenset(secrets),
+            with_timers=with_timers,
+        )
+        found = await self.unit.begin(until=until)
+        crash_at("after-lock")
+        self._wanted = self._marked = _Wanted(dict(found.standings))
+        return found
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of work, begun or not."""
+        if self._unit is None:
+            settled = tuple(self._transaction.key(recipient) for recipient in self._recipients)
+            asked = replace(self._asked, settled=settled, correspondent=self.correspondent)
+            self._unit = self._means.conversations.unit(asked)
+        return self._unit
+
+    @property
+    def db(self) -> Any:
+        """The handlers' session; from a handler's thread too."""
+        return self.unit.db
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the database has been used."""
+        return self._unit is not None and self._unit.is_open
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything to write or to commit."""
+        wanted = self._wanted
+        return (
+            self.is_open
+            or self.must_write
+            or bool(wanted.outgoing or wanted.questions or wanted.answered or wanted.moves)
+        )
+
+    @property
+    def has_conflict(self) -> bool:
+        return self._unit is not None and self._unit.has_conflict
+
+    @property
+    def found(self) -> Found:
+        return (self._unit.found if self._unit is not None else None) or NOTHING_FOUND
+
+    def settled(self, recipient: Recipient) -> Reply | None:
+        """Our answer to this recipient's mail, if an earlier attempt has settled it."""
+        found = self.found.settled
+        return found.get(self._transaction.key(recipient)) if found else None
+
+    # -- what handlers see and want --------------------------------------------------------------------------
+
+    def state_of(self, conversation: ConversationKey) -> str:
+        return self._standing(conversation).state
+
+    def is_locked(self, conversation: ConversationKey) -> bool:
+        return conversation in self._wanted.standings
+
+    def scene(self, match: Match, conversation: ConversationKey | None) -> Scene:
+        """Where a handler stands."""
+        standing = self._standing(conversation) if conversation else Standing()
+        sent = sum(1 for outgoing in self._wanted.outgoing if outgoing.kind in AUTOMATIC)
+        return Scene(
+            now=self._asked.now,
+            hostname=self._means.hostname,
+            templates=self._means.templates,
+            unit=self if self._means.conversations.is_there else None,
+            conversation=conversation,
+            correspondent=self.correspondent,
+            state=standing.state,
+            is_confirmed=standing.is_confirmed,
+            captures=match.captures,
+            replies_left=max(0, self._means.replies_per_hour - self.found.replies - sent),
+            questions=self._open_questions(),
+            has_questions=self.has_questions,
+        )
+
+    def touch(self, conversation: ConversationKey, recipient: Address, captures: Captures) -> None:
+        """A state function of it ran."""
+        touched = {**(self._wanted.touched or {}), conversation: Touched(recipient, captures)}
+        self._wanted = replace(self._wanted, touched=touched)
+
+    def move(self, conversation: ConversationKey, state: str, route: str) -> None:
+        """It is in this state from now on; the handlers that follow see it so."""
+        standing = self._standing(conversation)
+        if standing.state == state:
+            return
+        move = Move(conversation, standing.state, state, route)
+        standings = {**self._wanted.standings, conversation: replace(standing, state=state)}
+        self._wanted = replace(self._wanted, standings=standings, moves=(*self._wanted.moves, move))
+
+    def confirm(self, conversation: ConversationKey) -> None:
+        """Its correspondent has answered a question."""
+        standings = {
+            **self._wanted.standings,
+            conversation: replace(self._standing(conversation), is_confirmed=True),
+        }
+        confirmed = (*self._wanted.confirmed, conversation)
+        self._wanted = replace(self._wanted, standings=standings, confirmed=confirmed)
+
+    def take(self, effects: Effects) -> None:
+        """The handlers of one recipient have ended well: what they want is wanted."""
+        wanted = self._wanted
+        self._withheld += effects.withheld
+        self._wanted = replace(
+            wanted,
+            outgoing=(*wanted.outgoing, *effects.outgoing),
+            questions=(*wanted.questions, *effects.questions),
+            answered=(*wanted.answered, *effects.answered),
+        )
+
+    def send(self, outgoing: Outgoing) -> None:
+        """One more mail, of our own."""
+        self._wanted = replace(self._wanted, outgoing=(*self._wanted.outgoing, outgoing))
+
+    async def mark(self) -> None:
+        """Remember this moment."""
+        self._marked = self._wanted
+        if self.is_open:
+            await self.unit.mark()
+
+    async def restore(self) -> None:
+        """Go back to it: a handler failed, and others go on."""
+        self._wanted = self._marked
+        if self.is_open:
+            await self.unit.restore()
+
+    # -- the end ---------------------------------------------------------------------------------------------
+
+    async def write(self, answer: Reply) -> None:
+        """Try all that can fail, with the answer as it is known so far. Raises StoreError and ConflictError."""
+        if not self.is_needed:
+            return
+        if not self.is_open:
+            # Not even read so far: an earlier attempt's answer, and the limit on automatic mail.
+            found = await self.unit.begin(until=self._means.clock.monotonic() + self._means.lock_wait_s)
+            if found.settled:
+                raise AlreadySettled("an earlier attempt has settled it")
+            self._hold_back(found)
+        self._written = {self._transaction.key(recipient): answer for recipient in self._recipients}
+        await self.unit.write(self._work(self._written))
+        crash_at("after-write")
+
+    async def add(self, outgoing: Outgoing) -> None:
+        """One more mail after the relay. Raises StoreError."""
+        await self.unit.add(outgoing)
+
+    async def commit(self, answer: Reply) -> None:
+        """It has happened, and this is the answer. Raises StoreError."""
+        if self._written is None:
+            return
+        if any(reply != answer for reply in self._written.values()):
+            await self.unit.amend(dict.fromkeys(self._written, answer))
+        crash_at("before-commit")
+        await self.unit.commit()
+        crash_at("after-commit")
+        self._is_over = True
+        for reason in self._withheld:
+            self._means.log.reply_withheld(self._transaction, reason)
+        for move in self._wanted.moves:
+            self._means.log.moved(self._transaction, move)
+        if self._wanted.outgoing:
+            self._means.kick()
+
+    async def end(self) -> None:
+        """Nothing happened, unless it was committed. Never raises."""
+        if self._is_over:
+            return
+        self._is_over = True
+        if self._unit is not None:
+            await self._unit.rollback(after=self.left)
+
+    def _hold_back(self, found: Found) -> None:
+        """Leave out automatic mail beyond the limit, which its handler could not know of."""
+        left = self._means.replies_per_hour - found.replies
+        kept: list[Outgoing] = []
+        for outgoing in self._wanted.outgoing:
+            is_automatic = outgoing.kind in AUTOMATIC
+            if is_automatic and left <= 0:
+                self._means.log.reply_withheld(self._transaction, "too many within an hour")
+                continue
+            left -= is_automatic
+            kept.append(outgoing)
+        self._wanted = replace(self._wanted, outgoing=tuple(kept))
+
+    def _work(self, settled: Mapping[str, Reply]) -> Work:
+        wanted = self._wanted
+        touched = wanted.touched or {}
+        return Work(
+            moves=wanted.moves,
+            ran=tuple(touched),
+            timers=tuple(self._timers(touched)),
+            confirmed=wanted.confirmed,
+            outgoing=wanted.outgoing,
+            questions=wanted.questions,
+            answered=wanted.answered,
+            settled=settled,
+        )
+
+    def _timers(self, touched: Mapping[ConversationKey, Touched]) -> Sequence[Timer]:
+        timers = []
+        for conversation, by in touched.items():
+            state = self.state_of(conversation)
+            after = self.machines.after(conversation.machine, state)
+            if after is not None:
+                due_at = self._asked.now + after.delta
+                timer = Timer(conversation, state, after.to, due_at, by.recipient, by.captures)
+                timers.append(timer)
+        return timers
+
+    def _standing(self, conversation: ConversationKey) -> Standing:
+        return self._wanted.standings.get(conversation) or Standing(START)
+
+    def _open_questions(self) -> tuple[Question, ...]:
+        """Those that were found, without what has been answered or asked anew in this attempt."""
+        gone = {question.id for question in (*self._wanted.answered, *self._wanted.questions)}
+        kept = [question for question in self.found.questions if question.id not in gone]
+        return (*kept, *self._wanted.questions)
