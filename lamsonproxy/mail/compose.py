@@ -13,6 +13,7 @@ from datetime import datetime
 from email.utils import format_datetime
 
 from lamsonproxy.mail.address import Address
+from lamsonproxy.mail.content import ended
 from lamsonproxy.mail.entity import (
     Attachment,
     Entity,
@@ -81,7 +82,7 @@ def compose(
         raise ValueError(f"a header has at most {FIELD_LIMIT} octets; beyond that Postfix would cut it")
     content = _content(text, html, images, attachments)
     head = b"".join(field.raw for field in fields) + content.fields + b"\r\n"
-    return head + content.body + (b"\r\n" if content.body and not content.body.endswith(b"\r\n") else b"")
+    return head + ended(content.body)
 
 
 def check_header_name(name: str) -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lamsonproxy.mail.content import ended
 from lamsonproxy.mail.defects import Defects
 from lamsonproxy.mail.fields import check_line, write_message_ids, write_parameterized
 from lamsonproxy.mail.filenames import file_name
@@ -29,7 +30,7 @@ _LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (LINE_LIMIT + 1))
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A head of Content fields, and a body without the end of its last line."""
+    """A head of Content fields, and a body. A line end is put behind it where something follows it."""
 
     content_type: str
     fields: bytes
@@ -51,10 +52,10 @@ class Attachment:
 
 
 def text_entity(subtype: str, text: str) -> Entity:
-    """Text in UTF-8; CRLF, LF and CR end its lines. Raises ValueError for half a character."""
+    """Text in UTF-8. CRLF, LF and CR end its lines; the last one ends too. Raises ValueError for half a character."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     try:
-        encoding, body = encode_text(lines.encode("utf-8"))
+        encoding, body = encode_text(ended(lines.encode("utf-8")))
     except UnicodeEncodeError:
         raise ValueError("the text of a mail holds a lone surrogate, which is no character") from None
     return _entity(f"text/{subtype}", {"charset": "utf-8"}, encoding, body)

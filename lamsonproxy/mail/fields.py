@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lamsonproxy.mail.address import Address, parse_path
+from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.folding import write_words
 from lamsonproxy.mail.headers import Field
 from lamsonproxy.mail.words import encode
@@ -30,9 +30,11 @@ _SHORT = 60
 
 # C0 but TAB, DEL, C1 (NEL is one of them), and the separators that many readers take for line ends.
 _NO_LINE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Stricter than the wire is: an author's comma is the beginning of a second address, and a mistake.
+_SPEC = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s,;:()<>@"\\]+)@(?:\[[^\s\[\]\\]+\]|[^\s,;:()<>@"\\]+)')
 _NAME_ADDR = re.compile(r'(.*)<((?:"(?:[^"\\]|\\.)*"|[^<>"])*)>', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
-_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~-"
+_ATEXT = r"A-Za-z0-9!#$%&'*+\-/=?^_`{|}~"
 _PHRASE = re.compile(rf"[{_ATEXT}]+(?: [{_ATEXT}]+)*")
 _DOT_ATOM = re.compile(rf"[{_ATEXT}\x80-\U0010ffff]+(?:\.[{_ATEXT}\x80-\U0010ffff]+)*")
 _DOMAIN = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[!-Z^-~]+\]")
@@ -74,10 +76,9 @@ def mailbox(given: str | Address | Mailbox) -> Mailbox:
     text = check_line("an address", given).strip()
     named = _NAME_ADDR.fullmatch(text)
     name, spec = (named[1], named[2]) if named else ("", text)
-    address, rest = parse_path(f"<{spec.strip()}>")
-    if rest:
-        raise ValueError("an address is `local@domain` or `Name <local@domain>`")
-    return Mailbox(address, _unquoted(name.strip()))
+    if not _SPEC.fullmatch(spec.strip()):
+        raise ValueError("an address is `local@domain` or `Name <local@domain>`, and one at a time")
+    return Mailbox(Address(spec.strip()), _unquoted(name.strip()))
 
 
 def _unquoted(text: str) -> str:

@@ -1,7 +1,7 @@
 """Content transfer encodings, written: 7bit where the text allows it, else quoted-printable or base64.
 
 Law: what is read back is what was given, octet for octet; every line is ASCII, ends in CRLF, and is as short as the
-encoding asks. The last line has no end: whoever puts the body into a message knows what follows it.
+encoding asks. The last line of base64 has no end: whoever puts it into a message knows what follows it.
 
 RFC 2045 §6.7 (quoted-printable), §6.8 (base64), §2.7 (what 7bit is).
 """
