@@ -59,6 +59,8 @@ class Automaton:
     alphabet: str
     takes: list[int] = field(default_factory=list)
     follow: list[Ways] = field(default_factory=list)
+    first: frozenset[int] = frozenset()
+    """Where a match may begin."""
     last: frozenset[int] = frozenset()
     """Where a match may end."""
 
@@ -72,17 +74,19 @@ class Automaton:
         return (1 << len(self.alphabet)) - 1
 
 
-def automata(pattern: str) -> list[Automaton]:
-    """The automaton of a pattern, and one for each look-around in it, which is a match of its own.
+def automata(pattern: str, other: str = "") -> list[Automaton]:
+    """The automaton of a pattern, and one for each look-around in it, which is a match of its own. Those of two
+    patterns can be compared where each was made with the other one's characters.
 
     Raises TooLarge, and re.error when the pattern is no regular expression.
     """
-    alphabet = "".join(sorted({ch for ch in _SAMPLE + pattern if ch.isprintable()}))
+    alphabet = "".join(sorted({ch for ch in _SAMPLE + pattern + other if ch.isprintable()}))
     waiting = [parser.parse(pattern, re.IGNORECASE)]
     found = []
     while waiting:
         builder = _Builder(Automaton(alphabet))
-        builder.automaton.last = frozenset(builder.build(waiting.pop()).last)
+        piece = builder.build(waiting.pop())
+        builder.automaton.first, builder.automaton.last = frozenset(piece.first), frozenset(piece.last)
         waiting += builder.asserted
         found.append(builder.automaton)
     return found
