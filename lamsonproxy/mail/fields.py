@@ -62,6 +62,11 @@ def check_line(what: str, text: str) -> str:
     return text
 
 
+def as_line(text: str) -> str:
+    """The text with a blank for whatever `check_line` would refuse."""
+    return _NO_LINE.sub(" ", text)
+
+
 def mailbox(given: str | Address | Mailbox) -> Mailbox:
     """Read `local@domain` or `Name <local@domain>`, always as one mailbox: commas belong to the name.
 
@@ -118,6 +123,9 @@ def _addr_spec(address: Address) -> str:
     if len(address.wire) > ADDRESS_LIMIT:
         raise ValueError(f"an address has at most {ADDRESS_LIMIT} octets")
     domain = address.domain if address.domain.isascii() else address.ascii_domain
+    if "=?" in local:
+        # Many readers decode it even here, and some then find a line end in it (CVE-2024-6923).
+        raise ValueError("an address holds no encoded word (RFC 2047 §5)")
     if not local or not _DOMAIN.fullmatch(domain):
         raise ValueError("an address in a header has a local part and the name of a domain (RFC 5322 §3.4.1)")
     return f"{local if _DOT_ATOM.fullmatch(local) else _quoted(local)}@{domain}"
@@ -135,7 +143,7 @@ def write_message_ids(name: str, text: str) -> Field:
 
 def is_message_id(word: str) -> bool:
     """Whether it can be written as one. Without an at sign too: many a sender makes such."""
-    return len(word) <= MESSAGE_ID_LIMIT and _MESSAGE_ID.fullmatch(word) is not None
+    return len(word) <= MESSAGE_ID_LIMIT and "=?" not in word and _MESSAGE_ID.fullmatch(word) is not None
 
 
 def write_parameterized(name: str, value: str, params: Mapping[str, str]) -> Field:
