@@ -1,34 +1,33 @@
-"""Conversations where there is no database: units in which nothing can be begun.
+"""Conversations where there is no database: mail that only passes needs none.
 
-Law: an application that needs none never notices; one that does hears a sentence.
+Law: nothing here fails before something is wanted that only a database can do; then it says so.
 """
 
-from asyncio import Future
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from lamsonproxy.errors import AppError, StoreError
 from lamsonproxy.mail.conversation import Asked, Found, Outgoing, Work
 from lamsonproxy.mail.reply import Reply
-from lamsonproxy.ports import Unit
 
-NO_DATABASE = "There is no database: name one by `database` in lamson.toml."
+MISSING = "no database is configured: set `database`, sqlite:///var/lamson.db for example"
 
 
-class EmptyUnit:
-    """A unit of work without rows."""
+class NoUnit:
+    """Fulfils `ports.Unit` as long as nothing is asked of it."""
 
     is_open = False
-    found: Found | None = None
     has_conflict = False
+    found = None
 
     @property
-    def db(self) -> Any:
-        raise AppError(NO_DATABASE)
+    def db(self) -> NoReturn:
+        raise AppError(MISSING)
 
     async def begin(self, *, until: float) -> Found:
-        raise StoreError(NO_DATABASE)
+        raise StoreError(MISSING)
 
     async def mark(self) -> None:
         return None
@@ -37,10 +36,10 @@ class EmptyUnit:
         return None
 
     async def write(self, work: Work) -> None:
-        raise StoreError(NO_DATABASE)
+        raise StoreError(MISSING)
 
     async def add(self, outgoing: Outgoing) -> None:
-        raise StoreError(NO_DATABASE)
+        raise StoreError(MISSING)
 
     async def amend(self, settled: Mapping[str, Reply]) -> None:
         return None
@@ -48,20 +47,15 @@ class EmptyUnit:
     async def commit(self) -> None:
         return None
 
-    async def rollback(self, *, after: "Future[Any] | None" = None) -> None:
+    async def rollback(self, *, after: "asyncio.Future[Any] | None" = None) -> None:
         return None
 
 
 class NoConversations:
-    """Fulfils `ports.Conversations` for applications that need none."""
+    """Fulfils `ports.Conversations` for stateless applications."""
 
-    is_there = False
-
-    def unit(self, asked: Asked) -> Unit:
-        return EmptyUnit()
+    def unit(self, asked: Asked) -> NoUnit:
+        return NoUnit()
 
     async def failed(self, key: str, now: datetime) -> int:
-        raise StoreError(NO_DATABASE)
-
-    async def failures(self, keys: Sequence[str]) -> Mapping[str, int]:
-        return {}
+        raise StoreError(MISSING)

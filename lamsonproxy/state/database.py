@@ -1,0 +1,158 @@
+"""One database, and the way of doing things in it: in threads, or on the loop.
+
+Law: SQL of ours is written once, as functions of a `Connection`. `start` runs such a function where it belongs: in a
+thread of the database's own for the threads' driver, below a greenlet on the loop for the other. What is begun is
+never cancelled half-way: whoever gave up waiting lets it run to its end.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, bindparam, event, func, select
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.util import await_only, greenlet_spawn
+
+from lamsonproxy.errors import AppError, StoreError
+from lamsonproxy.state.engines import BUSY_MS, SPARE_CONNECTIONS, DatabaseSettings, make_engine
+from lamsonproxy.state.failing import Trouble, foreign, trouble_of_driver
+from lamsonproxy.state.locks import Turns
+from lamsonproxy.threads import Threads
+
+ANSWER_S = 60.0
+"""A database that says nothing for so long is away; a lock is never waited for so long."""
+
+_T = TypeVar("_T")
+_TENURE = "lamson_tenure"
+_LOCK_TIMEOUT = select(func.set_config("lock_timeout", bindparam("limit"), True))
+
+
+class Tenure:
+    """What the events of a connection must know while a unit of work has it."""
+
+    __slots__ = ("has_conflict", "is_revoked", "may_end", "wait_s")
+
+    def __init__(self, wait_s: float) -> None:
+        self.wait_s = wait_s
+        """How long its statements may wait for locks."""
+        self.may_end = False
+        """Only we commit and roll back."""
+        self.is_revoked = False
+        self.has_conflict = False
+
+
+class Database:
+    """An engine, its threads, and whose turn it is."""
+
+    def __init__(self, settings: DatabaseSettings, *, is_async: bool = False) -> None:
+        self.settings = settings
+        self.is_async = is_async
+        self.engine: Engine = make_engine(settings, is_async=is_async)
+        has_one_writer = self.engine.dialect.name == "sqlite"
+        self.turns = Turns(settings.connections, has_one_writer=has_one_writer)
+        # A mail holds its place while it is relayed; the others' acts are short and need not wait for that, except
+        # where there is one writer.
+        self._spare = self.turns if has_one_writer else Turns(SPARE_CONNECTIONS, has_one_writer=False)
+        self._threads = Threads(settings.connections + SPARE_CONNECTIONS, "database")
+        _watch(self.engine)
+
+    def start(self, act: Callable[..., _T], *args: Any) -> "asyncio.Future[_T]":
+        """Begin an act that uses SQLAlchemy, and give its future; cancel it never. Called on the loop.
+
+        Raises StoreError when it needs a thread and the system gives none.
+        """
+        if self.is_async:
+            return asyncio.ensure_future(greenlet_spawn(act, *args))
+        try:
+            return asyncio.wrap_future(self._threads.submit(lambda: act(*args)))
+        except (RuntimeError, MemoryError) as error:
+            raise StoreError("the database: the system gives no thread") from error
+
+    async def call(self, act: Callable[..., _T], *args: Any) -> _T:
+        """`start`, and `answer`."""
+        return await self.answer(self.start(act, *args))
+
+    async def answer(self, future: "asyncio.Future[_T]") -> _T:
+        """What an act that was started comes to. Raises StoreError when the database does not answer."""
+        done, _ = await asyncio.wait((future,), timeout=ANSWER_S)
+        if not done:
+            future.add_done_callback(_forget)
+            raise StoreError(f"the database has not answered for {ANSWER_S:.0f} s")
+        return future.result()
+
+    def wait(self, waiting: Coroutine[Any, Any, _T], loop: asyncio.AbstractEventLoop) -> _T:
+        """Wait for something of the loop's from within a handler's statement: in its thread, or below a greenlet."""
+        if self.is_async:
+            return await_only(waiting)
+        return asyncio.run_coroutine_threadsafe(waiting, loop).result()
+
+    async def transaction(self, act: Callable[..., _T], *args: Any) -> _T:
+        """Do an act of ours, a function of a Connection, in a transaction of its own. Raises StoreError; when that
+        comes from the commit, it may have happened all the same."""
+        async with await self._spare.take((), wait_s=self.settings.lock_wait_s):
+            return await self.call(self._transact, act, *args)
+
+    def _transact(self, act: Callable[..., _T], *args: Any) -> _T:
+        with foreign("the database"), self.engine.begin() as connection:
+            return act(connection, *args)
+
+    def connect(self, tenure: Tenure) -> Connection:
+        """A connection for a unit of work, its transaction begun."""
+        wait_ms = max(1, round(tenure.wait_s * 1000))
+        connection = self.engine.connect().execution_options(**{_TENURE: tenure, BUSY_MS: wait_ms})
+        try:
+            connection.begin()
+            # One round trip less in the usual case, in which the door's deadline is far away.
+            if tenure.wait_s < self.settings.lock_wait_s * 0.9 and connection.dialect.name == "postgresql":
+                connection.execute(_LOCK_TIMEOUT, {"limit": f"{wait_ms}ms"})
+        except BaseException:
+            tenure.may_end = True
+            connection.close()
+            raise
+        return connection
+
+    async def close(self) -> None:
+        """Close what is idle. What is still in use closes when it is given back."""
+        await self.call(self.engine.dispose)
+
+
+def _forget(future: "asyncio.Future[Any]") -> None:
+    # Retrieved, or asyncio would complain of it; whoever waited has been told.
+    if not future.cancelled():
+        future.exception()
+
+
+def _watch(engine: Engine) -> None:
+    event.listen(engine, "before_cursor_execute", _refuse_when_revoked)
+    event.listen(engine, "commit", _refuse_to_end)
+    event.listen(engine, "rollback", _refuse_to_end)
+    event.listen(engine, "handle_error", _note_conflict)
+
+
+def tenure_of(connection: Connection) -> Tenure | None:
+    tenure = connection.get_execution_options().get(_TENURE)
+    return tenure if isinstance(tenure, Tenure) else None
+
+
+def _refuse_when_revoked(connection: Connection, *statement: object) -> None:
+    tenure = tenure_of(connection)
+    if tenure is not None and tenure.is_revoked and not tenure.may_end:
+        raise AppError("mail.db is over: the mail that it belonged to has been answered")
+
+
+def _refuse_to_end(connection: Connection) -> None:
+    tenure = tenure_of(connection)
+    if tenure is not None and not tenure.may_end:
+        raise AppError(
+            "a handler neither commits nor rolls back: its rows, the new state and the mail it sends are one "
+            "transaction, which ends when downstream has the mail; mail.db.begin_nested() can be undone alone"
+        )
+
+
+def _note_conflict(context: ExceptionContext) -> None:
+    tenure = tenure_of(context.connection) if context.connection is not None else None
+    if tenure is None:
+        return
+    trouble = Trouble.LOST if context.is_disconnect else trouble_of_driver(context.original_exception)
+    if trouble in (Trouble.CONFLICT, Trouble.LOST):
+        tenure.has_conflict = True

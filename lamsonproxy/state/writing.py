@@ -1,0 +1,209 @@
+"""What a unit of work writes: moves, timers, mail, questions and answers.
+
+Law: functions of a Connection whose transaction is somebody else's. Each does what `Work` says and nothing beside it; a
+row that somebody else wrote or took meanwhile is a ConflictError, so that the unit is done again and sees it. Rows of
+a table go in one statement.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, Executable, Table, bindparam, delete, insert, select, update
+
+from lamsonproxy.errors import ConflictError
+from lamsonproxy.mail.conversation import START, Asked, ConversationKey, Outgoing, Question, Standing, Work
+from lamsonproxy.mail.reply import Reply
+from lamsonproxy.state.reading import insert_new
+from lamsonproxy.state.rows import (
+    AUTOMATIC,
+    Row,
+    automatic_row,
+    outbox_rows,
+    question_row,
+    reply_columns,
+    settled_row,
+    timer_row,
+    transition_row,
+)
+from lamsonproxy.state.tables import (
+    WORDS,
+    automatic,
+    confirmation,
+    content,
+    conversation,
+    failure,
+    outbox,
+    settled,
+    shown,
+    timer,
+    transition,
+)
+
+
+def write(
+    connection: Connection,
+    asked: Asked,
+    standings: Mapping[ConversationKey, Standing],
+    work: Work,
+    *,
+    has_timers: bool,
+) -> None:
+    """All of it. Raises ConflictError."""
+    move(connection, asked, standings, work)
+    if has_timers:
+        over = {*work.ran, *(new.conversation for new in work.timers)}
+        forget(connection, timer, sorted(key.id for key in over))
+    _insert(connection, timer, [timer_row(new) for new in work.timers])
+    _answer(connection, work)
+    _ask(connection, work)
+    post(connection, asked, work.outgoing)
+    settle(connection, asked, work.settled)
+
+
+def move(
+    connection: Connection, asked: Asked, standings: Mapping[ConversationKey, Standing], work: Work
+) -> None:
+    """A conversation that goes back to START is forgotten, and so is one that never left it unconfirmed."""
+    _insert(connection, transition, [transition_row(step, asked.trace, asked.now) for step in work.moves])
+    states = {step.conversation: step.new for step in work.moves}
+    gone = [key.id for key, stood in standings.items() if _is_over(key, stood, states, work)]
+    confirmed = frozenset(work.confirmed)
+    moved: list[Row] = [
+        {
+            "row": key.id,
+            "new": shown(state, WORDS),
+            "confirmed": key in confirmed or standings[key].is_confirmed,
+            "now": asked.now,
+        }
+        for key, state in states.items()
+        if state != START
+    ]
+    _execute(connection, _MOVED, moved)
+    _execute(connection, _CONFIRMED, [{"row": key.id} for key in work.confirmed if key not in states])
+    forget(connection, conversation, gone)
+
+
+def _is_over(
+    key: ConversationKey, stood: Standing, states: Mapping[ConversationKey, str], work: Work
+) -> bool:
+    if key in states:
+        return states[key] == START
+    return stood.state == START and not stood.is_confirmed and key not in work.confirmed
+
+
+def _answer(connection: Connection, work: Work) -> None:
+    """Each question can be answered once, whoever else is about to."""
+    new = {(question.id, question.digest) for question in work.questions}
+    for question in work.answered:
+        if (question.id, question.digest) in new:
+            continue
+        values = {"secret": question.digest, "person": question_row(question)["correspondent"]}
+        if connection.execute(_ANSWERED, values).rowcount != 1:
+            raise ConflictError("the question was answered meanwhile")
+
+
+def _ask(connection: Connection, work: Work) -> None:
+    """Each takes the place of an older one; what was asked and cancelled by the same mail was never asked."""
+    over = {(question.id, question.digest) for question in work.answered}
+    last: dict[str, Question] = {question.id: question for question in work.questions}
+    forget(connection, confirmation, sorted(last))
+    rows = [question_row(q) for q in last.values() if (q.id, q.digest) not in over]
+    _insert(connection, confirmation, rows)
+
+
+def post(connection: Connection, asked: Asked, outgoing: Sequence[Outgoing]) -> None:
+    """Into the outbox; and what is automatic is counted."""
+    rows: list[Row] = []
+    for mail in outgoing:
+        number = connection.execute(_CONTENT, {"octets": mail.content}).inserted_primary_key
+        assert number is not None, "one row was inserted"
+        rows.extend(outbox_rows(mail, number[0], asked.trace, asked.now))
+    _insert(connection, outbox, rows)
+    counted = sum(mail.kind in AUTOMATIC for mail in outgoing)
+    _insert(connection, automatic, [automatic_row(asked.correspondent, asked.now)] * counted)
+
+
+def settle(connection: Connection, asked: Asked, replies: Mapping[str, Reply]) -> None:
+    """Remember our answers; whoever settled one of them before us makes this a conflict."""
+    rows = [settled_row(key, reply, asked.trace, asked.now) for key, reply in sorted(replies.items())]
+    if rows and insert_new(connection, settled, rows) != len(rows):
+        raise ConflictError("the mail was settled meanwhile")
+
+
+def amend(connection: Connection, replies: Mapping[str, Reply]) -> None:
+    """Our answers as they are now."""
+    _execute(
+        connection,
+        _AMENDED,
+        [
+            {"row": key, **{f"new_{name}": value for name, value in reply_columns(reply).items()}}
+            for key, reply in replies.items()
+        ],
+    )
+
+
+def was_committed(connection: Connection, asked: Asked, keys: Collection[str]) -> bool:
+    """Whether a transaction of ours that wrote these settled keys has happened; waits while it may still happen, which
+    is why this inserts instead of reading. The caller rolls back what this does."""
+    rows = [settled_row(key, Reply(451, "", ""), "", asked.now) for key in sorted(keys)]
+    if not rows or insert_new(connection, settled, rows) > 0:
+        return False
+    traces = connection.scalars(_TRACES, {"keys": list(keys)}).all()
+    return all(trace == asked.trace for trace in traces)
+
+
+def count_failure(connection: Connection, key: str, now: object) -> int:
+    """One more; and how many that makes."""
+    insert_new(connection, failure, [{"key": key, "count": 0, "at": now}])
+    connection.execute(_FAILED, {"row": key, "now": now})
+    return int(connection.scalar(_FAILURES, {"row": key}) or 0)
+
+
+def forget(connection: Connection, table: Table, ids: Iterable[str]) -> None:
+    """Delete by primary key."""
+    if ids := list(ids):
+        connection.execute(_FORGOTTEN[table.name], {"ids": ids})
+
+
+def _insert(connection: Connection, table: Table, rows: list[Row]) -> None:
+    _execute(connection, _INSERTED[table.name], rows)
+
+
+def _execute(connection: Connection, statement: Executable, rows: list[Row]) -> None:
+    if rows:
+        connection.execute(statement, rows if len(rows) > 1 else rows[0])
+
+
+# `inline`: nobody wants the number that a row was given, and so the database is not asked for it.
+_INSERTED = {
+    table.name: insert(table).inline() for table in (transition, timer, confirmation, outbox, automatic)
+}
+_CONTENT = insert(content)
+_FORGOTTEN = {
+    table.name: delete(table).where(column.in_(bindparam("ids", expanding=True)))
+    for table, column in (
+        (conversation, conversation.c.id),
+        (confirmation, confirmation.c.id),
+        (timer, timer.c.conversation),
+    )
+}
+_MOVED = (
+    update(conversation)
+    .where(conversation.c.id == bindparam("row"))
+    .values(state=bindparam("new"), is_confirmed=bindparam("confirmed"), moved_at=bindparam("now"))
+)
+_CONFIRMED = update(conversation).where(conversation.c.id == bindparam("row")).values(is_confirmed=True)
+_ANSWERED = delete(confirmation).where(
+    confirmation.c.digest == bindparam("secret"), confirmation.c.correspondent == bindparam("person")
+)
+_AMENDED = (
+    update(settled)
+    .where(settled.c.key == bindparam("row"))
+    .values(code=bindparam("new_code"), status=bindparam("new_status"), text=bindparam("new_text"))
+)
+_TRACES = select(settled.c.trace).where(settled.c.key.in_(bindparam("keys", expanding=True)))
+_FAILED = (
+    update(failure)
+    .where(failure.c.key == bindparam("row"))
+    .values(count=failure.c.count + 1, at=bindparam("now"))
+)
+_FAILURES = select(failure.c.count).where(failure.c.key == bindparam("row"))
