@@ -72,13 +72,21 @@ class Bounce:
 
 def parse_bounce(raw: bytes) -> Bounce | None:
     """Read a mail as a bounce; None when it is none."""
+    first: Report | None = None
+    for report in _unwrapped(raw):
+        if bounce := _read(report):
+            return bounce
+        first = first or report
+    return _doubtful(first) if first else None
+
+
+def _unwrapped(raw: bytes) -> Iterator[Report]:
     for _ in range(WRAPPINGS_LIMIT):
         report = take_apart(Message(raw))
-        bounce = _read(report)
-        if bounce or not report.original:
-            return bounce
+        yield report
+        if not report.original:
+            break
         raw = report.original
-    return None
 
 
 def _read(report: Report) -> Bounce | None:
@@ -101,14 +109,22 @@ def _from_text(report: Report, prose: Prose) -> list[Finding]:
     if not signs.looks_like_report(report):
         return []
     promised = report.message.headers.get_all("X-Failed-Recipients")
-    found = (
-        prose.recipients(address.strip() for value in promised for address in value.split(","))
-        or second_opinion.read(report)
-        # Some hosts write to the failed recipient.
-        or Prose(report.text).recipients()
-    )
+    addresses = (address.strip() for value in promised for address in value.split(","))
+    return _with_action(prose.recipients(addresses) or second_opinion.read(report), report)
+
+
+def _with_action(findings: list[Finding], report: Report) -> list[Finding]:
     action = "delayed" if signs.is_warning(report) else "failed"
-    return [replace(finding, action=finding.action or action) for finding in found]
+    return [replace(finding, action=finding.action or action) for finding in findings]
+
+
+def _doubtful(report: Report) -> Bounce | None:
+    """A report that names nobody but whom it was sent to: some hosts write to the failed recipient."""
+    if not signs.looks_like_report(report):
+        return None
+    prose = Prose(report.text)
+    findings = _with_action(prose.recipients(), report)
+    return _bounce(findings, prose, report) if findings else None
 
 
 def _from_original(report: Report) -> list[Finding]:

@@ -17,7 +17,8 @@ RECIPIENTS_LIMIT = 1000
 _VALUE_LIMIT = 4 * 1024
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*:[ \t]*(.*)")
 _ADDRESSES = ("final-recipient", "original-recipient", "x-actual-recipient")
-_TYPE = re.compile(r"\s*[A-Za-z][A-Za-z0-9-]*\s*;\s*")
+_TYPE = re.compile(r"\A\s*[A-Za-z][A-Za-z0-9-]*\s*;\s*")
+_TYPE_BUT_UNIX = re.compile(r"\A(?!x-unix)\s*[A-Za-z][A-Za-z0-9-]*\s*;\s*", re.IGNORECASE)
 _ADDRESS = re.compile(r'(?:"[^"\n]{0,200}"|[^\s<>"()\[\],;:|]{1,200})@[^\s<>"()\[\],;:|]{1,255}')
 _BY_CLASS = {"2": "delivered", "4": "delayed", "5": "failed"}
 
@@ -71,15 +72,17 @@ def _fields(text: str) -> Iterator[tuple[str, str]]:
 def _finding(fields: dict[str, str]) -> Finding:
     status = status_in(fields.get("status", ""))
     action = fields.get("action", "").split("(")[0].strip().lower()
-    said = _TYPE.sub("", fields.get("diagnostic-code", ""), count=1)
+    # "X-Unix; 69" is the exit status of a program, which only the type tells.
+    said = _TYPE_BUT_UNIX.sub("", fields.get("diagnostic-code", ""))
     # Some hosts put the sentence behind the number of Status (RFC 3464 §2.3.4 allows a comment).
-    around = " ".join((fields.get("status", ""), fields.get("x-powermta-bouncecategory", "")))
+    around = fields.get("status", "")
+    said = " ".join(filter(None, (said, fields.get("x-powermta-bouncecategory", ""))))
     return Finding(_address(fields), action or _BY_CLASS.get(status[:1], "failed"), status, said, around)
 
 
 def _address(fields: dict[str, str]) -> str:
     """The final address, or the original one where the final one is a program or a file."""
-    values = [_TYPE.sub("", fields[name], count=1).strip() for name in _ADDRESSES if name in fields]
+    values = [_TYPE.sub("", fields[name]).strip() for name in _ADDRESSES if name in fields]
     whole = (match[0] for value in values if (match := _ADDRESS.fullmatch(value.strip("<> "))))
     inside = (match[0] for value in values if (match := _ADDRESS.search(value)))
     return next(whole, "") or next(inside, "") or values[0].strip("<>")

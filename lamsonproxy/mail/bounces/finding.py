@@ -11,7 +11,7 @@ from dataclasses import dataclass
 # Not in an IP address, a version or a date: those stand with dots, colons or slashes.
 _STATUS = re.compile(r"(?<![\d.])([245]\.[0-7]\.\d{1,3})(?![\d.]*\d)")
 _REPLY = re.compile(
-    r"(?<![\d./+=-])(?<!\d:)([245][0-5]\d)(?=[ \-:#,]|$)(?!-\d\d-| ?(?:days?|hours?|minutes?|seconds?|bytes|attempts)\b)"
+    r"(?<![\d./+=-])(?<!\d:)(2[125][0-3]|[45][0-5]\d)(?=[ \-:#,]|$)(?!-\d\d-| ?(?:days?|hours?|minutes?|seconds?|bytes|attempts)\b)"
 )
 _BEHIND_WORD = re.compile(
     r"(?:said|responded|reason|returned|error|response|code)\W{1,12}$|<<< $|: $", re.IGNORECASE

@@ -7,7 +7,7 @@ No standard says how such a text looks; the shapes here are those of many hosts,
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from lamsonproxy.mail.bounces.finding import Finding
 
@@ -33,6 +33,7 @@ _TO = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _RCPT = re.compile(rf"RCPT TO:?[ \t]*<?({_SPEC})", re.IGNORECASE)
+_TRANSCRIPT = re.compile(rf"^[45]\d\d (?:[45]\.\d\.\d{{1,3}} )?<({_SPEC})>\.\.\.", re.MULTILINE)
 _ANY = re.compile(rf"(?<![^\s<(:'\"\[=])({_SPEC})")
 _NOT_RECIPIENTS = re.compile(
     r"(?:postmaster|mailer-daemon|abuse|support|help|helpdesk|noc|hostmaster|admin)@", re.I
@@ -44,11 +45,12 @@ _COMMON = re.compile(r"[ \t]*-{3,}")
 class Prose:
     """A text for people, with the lines that addresses begin."""
 
-    def __init__(self, text: str, strangers: Iterable[str] = ()) -> None:
-        """`strangers` are those whom such a text names without meaning them: who sent it and who gets it."""
-        self._strangers = {address.lower() for address in strangers}
+    def __init__(self, text: str, strangers: Iterable[str] | None = None) -> None:
+        """`strangers` are those whom such a text names without meaning them: who sent it and who gets it. Without
+        any to compare with everybody counts, postmasters too."""
+        self._is_stranger = _is_nobody if strangers is None else _Strangers(strangers)
         self._lines = [line[:LINE_LIMIT] for line in text.split("\n")[:LINES_LIMIT]]
-        self._headings = _headings(self._lines, self._strangers)
+        self._headings = _headings(self._lines, self._is_stranger)
 
     def recipients(self, promised: Iterable[str] = ()) -> list[Finding]:
         """The recipients that it names; `promised` are those of X-Failed-Recipients, which cannot be wrong."""
@@ -57,13 +59,17 @@ class Prose:
             return [Finding(found[0], said=self.about(found[0], alone=True), around=self.whole)]
         if found:
             return [Finding(address, said=self.about(address, alone=False)) for address in found]
-        return [Finding(a, said=self.whole) for a in _mentioned("\n".join(self._lines), self._strangers)]
+        found = _mentioned("\n".join(self._lines), self._is_stranger)
+        return [Finding(address, said=self._own(address, found), around=self.whole) for address in found]
 
     def about(self, address: str, *, alone: bool) -> str:
         """What it says about one address; all from there on if no other one is meant."""
         if alone:
             return _cut(self._lines[self._headings.get(address, 0) :])
         return _cut(self._own_lines(address))
+
+    def _own(self, address: str, found: list[str]) -> str:
+        return self.whole if len(found) == 1 else self.about(address, alone=False)
 
     @property
     def whole(self) -> str:
@@ -80,7 +86,19 @@ class Prose:
                 yield line
 
 
-def _headings(lines: list[str], strangers: set[str]) -> dict[str, int]:
+def _is_nobody(address: str) -> bool:
+    return False
+
+
+class _Strangers:
+    def __init__(self, addresses: Iterable[str]) -> None:
+        self._known = {address.lower() for address in addresses}
+
+    def __call__(self, address: str) -> bool:
+        return address.lower() in self._known or bool(_NOT_RECIPIENTS.match(address))
+
+
+def _headings(lines: list[str], is_stranger: Callable[[str], bool]) -> dict[str, int]:
     """Addresses that begin a line, with the number of the line; all are as far from the margin as the first:
     what is further in has been wrapped."""
     found: dict[str, int] = {}
@@ -90,7 +108,7 @@ def _headings(lines: list[str], strangers: set[str]) -> dict[str, int]:
         if match is None or (margin is not None and len(match[1]) > margin):
             continue
         address = _trimmed(match[2])
-        if address.lower() in strangers or address in found or _NOT_RECIPIENTS.match(address):
+        if address in found or is_stranger(address):
             continue
         margin = len(match[1])
         found[address] = number
@@ -103,12 +121,12 @@ def _trimmed(address: str) -> str:
     return address.rstrip(".'…")
 
 
-def _mentioned(text: str, strangers: set[str]) -> list[str]:
+def _mentioned(text: str, is_stranger: Callable[[str], bool]) -> list[str]:
     """Addresses in the middle of sentences: those that a command named, else the one that a word announces."""
-    shapes = ((_RCPT, RECIPIENTS_LIMIT), (_TO, 1), (_ANY, 1))
+    shapes = ((_RCPT, RECIPIENTS_LIMIT), (_TRANSCRIPT, RECIPIENTS_LIMIT), (_TO, 1), (_ANY, 1))
     for shape, limit in shapes:
         found = dict.fromkeys(_trimmed(match[1]) for match in shape.finditer(text))
-        known = [a for a in found if a.lower() not in strangers and not _NOT_RECIPIENTS.match(a)]
+        known = [address for address in found if not is_stranger(address)]
         if known:
             return known[:limit]
     return []

@@ -28,8 +28,11 @@ REASONS = frozenset(
 HARD = frozenset({"userunknown", "hostunknown", "hasmoved", "notaccept"})
 """The reasons that say that the address will never work."""
 
-ARRIVED = frozenset({"delivered", "relayed", "expanded"})
-"""The actions of a mail that arrived (RFC 3464 §2.3.3)."""
+ARRIVED = frozenset({"delivered", "relayed", "expanded", "deliverable"})
+"""The actions of a mail that arrived (RFC 3464 §2.3.3), and of one that would have (Postfix's `sendmail -bv`)."""
+
+_ABOUT_WHOEVER = ("hostunknown", "userunknown", "filtered", "systemerror")
+"""Reasons that are the sender's fault where it is the sender's address that was refused."""
 
 _WIDE = ("", "systemerror", "expired")
 """Families so wide that "user unknown" beside them decides."""
@@ -54,13 +57,23 @@ _CODES = re.compile(
 )
 _BLANKS = re.compile(r"[\s*_|]+")
 
-_COMMANDS = (
-    ("EHLO", re.compile(r"my name was rejected|in reply to (?:ehlo|helo)|after (?:ehlo|helo)|did not like our (?:ehlo|helo)")),
-    ("CONN", re.compile(r"refused to talk to me|initial (?:server )?(?:greeting|connection)|after connection")),
-    ("RCPT", re.compile(r"in reply to rcpt|after rcpt|our rcpt|does not like recipient|following rcpt|rejected recipient|response to rcpt")),
-    ("MAIL", re.compile(r"in reply to mail|after (?:pipelined )?mail from|our mail from|does not like sender|following mail|response to mail")),
-    ("DATA", re.compile(r"in reply to (?:end of )?data|after (?:pipelined )?(?:end of )?(?:data|message|content)|our (?:data|final)|after i sent the message|failed on data|following data|response to (?:end of )?data")),
-)  # fmt: skip
+_COMMANDS = tuple(
+    (command, re.compile(words))
+    for command, words in (
+        ("EHLO", r"my name was rejected|(?:in reply to|after|did not like our|response to) (?:ehlo|helo)"),
+        ("CONN", r"refused to talk to me|initial (?:server )?(?:greeting|connection)|after connection"),
+        (
+            "RCPT",
+            r"(?:in reply to|after|our|following|response to) rcpt|does not like recipient|rejected recipient",
+        ),
+        ("MAIL", r"(?:in reply to|after|our|following|response to) (?:pipelined )?mail|does not like sender"),
+        (
+            "DATA",
+            r"(?:in reply to|after|our|following|response to|failed on) (?:pipelined )?(?:end of )?(?:data|final)"
+            r"|after (?:end of )?(?:message|content)|after i sent the message",
+        ),
+    )
+)
 _SENT = re.compile(r"(?:^|\n)[ \t]*(?:>>>|sent <<<|sent:)[ \t]*(ehlo|helo|mail|rcpt|data)\b", re.IGNORECASE)
 _BY_COMMAND = {
     "EHLO": "blocked",
@@ -98,8 +111,10 @@ def _status(finding: Finding, section: str) -> str:
 def _in_words(case: "Case", *texts: str) -> str:
     """The first reason in these texts; in each, what stands behind the reply code goes first."""
     for text in texts:
-        reason = case.reason_in(normal(behind_reply(text))) or case.reason_in(normal(text))
-        if reason:
+        reply = case.reason_in(normal(behind_reply(text)))
+        if reply not in _WIDE:
+            return reply
+        if reason := case.reason_in(normal(text)) or reply:
             return reason
     return ""
 
@@ -118,25 +133,32 @@ class Case:
         reason = next((reason for reason, words in WORDINGS if words.search(text)), "") if text else ""
         if reason in _WIDE:
             reason = self._instead_of(reason, text)
-        if reason == "mesgtoobig" and self.status.endswith(".2.3"):
+        if reason == "userunknown" and self._subject == "1.6":
+            return "hasmoved"
+        if reason == "mesgtoobig" and self._subject == "2.3":
             return "exceedlimit"
+        if reason == "spamdetected" and self._subject.startswith("6."):
+            return "contenterror"
+        if reason in _ABOUT_WHOEVER and (self.command == "MAIL" or self._subject in ("1.7", "1.8")):
+            return "rejected"
         return "blocked" if self.command == "CONN" and reason in _NOT_BEFORE_MAIL else reason
+
+    @property
+    def _subject(self) -> str:
+        return self.status.partition(".")[2]
 
     def _instead_of(self, reason: str, text: str) -> str:
         if _ACCESS_DENIED.search(text):
             return "userunknown" if self.command == "RCPT" else "rejected"
         if USER_UNKNOWN.search(text):
             return "filtered" if self._is_said_by_a_filter else "userunknown"
-        if reason == "systemerror" and self.command == "MAIL":
-            return "rejected"
         return reason
 
     @property
     def _is_said_by_a_filter(self) -> bool:
-        subject = self.status.partition(".")[2]
-        if self.command == "RCPT" or not (self.reply or subject):
+        if self.command == "RCPT" or (not self.reply and self._subject in ("", "0.0")):
             return False
-        return subject in ("", "0.0") or subject.startswith("2.")
+        return not self._subject.startswith(("1.", "5."))
 
 
 def command_in(text: str) -> str:

@@ -16,23 +16,27 @@ _SENDER = re.compile(
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(
-    r"undeliver|non[- ]?deliver|not (?:be )?delivered|(?:un)?able to deliver|returned (?:e-?)?mail|returning message"
-    r"|(?:failure|failed|error)\b.{0,30}\b(?:notice|delivery|mail)|(?:e?mail|message|delivery)\b.{0,30}(?:fail|error|problem)"
-    r"|delivery (?:status|notification|report|has)|could not be (?:delivered|sent)|message you sent|delayed\b|bounced?\b"
-    r"|rejected\b|mail system error|you .{0,200}\b(?:are )?not (?:a )?member",
+    r"undeliver|non[- ]?deliver|not (?:be )?delivered|(?:un)?able to deliver|returned (?:e-?)?mail"
+    r"|returning message|(?:failure|failed|error)\b.{0,30}\b(?:notice|delivery|mail)"
+    r"|(?:e?mail|message|delivery)\b.{0,30}(?:fail|error|problem)|delivery (?:status|notification|report|has)"
+    r"|could not be (?:delivered|sent)|message you sent|delayed\b|bounced?\b|rejected\b|mail system error"
+    r"|error sending|you .{0,200}\b(?:are )?not (?:a )?member",
     re.IGNORECASE,
 )
 _FAILURE = re.compile(
-    r"(?:could|can|was|has|have|were|is|am|are)(?:n't| ?not|n.t)(?: able to)?(?: yet)?(?: been| be)? ?(?:successfully )?"
-    r"(?:deliver|sent|reach|forward|process|accept)|(?:un|not |wasn't )able to (?:be )?deliver|unable to send|undeliver|non-?deliver"
-    r"|did(?:n't| not) reach|fail(?:ed|ure)|returned|permanent|fatal|reject|delivery (?:problem|error)|delivered to mobile"
-    r"|delivery (?:status|delayed)|has been delayed|is delayed|transcript of session|^error: |error message below|user unknown|unknown user"
-    r"|\b[45]\d\d[ -][45]\.\d\.\d|exceeds|trouble delivering|problem delivering|error (?:occurred )?while|there was an error"
-    r"|not (?:a )?member of|送信できません|配信できません|送信に失敗|届けられません|не доставлено|konnte nicht|n'a pas pu|no se pudo",
-    re.IGNORECASE,
+    r"(?:could|can|was|has|have|were|is|am|are)(?:n't| ?not|n.t)(?: able to)?(?: yet)?(?: been| be)?"
+    r" ?(?:successfully )?(?:deliver|sent|reach|forward|process|accept)"
+    r"|(?:un|not |wasn't )able to (?:be )?(?:deliver|send)|undeliver|non-?deliver|did(?:n't| not) reach"
+    r"|fail(?:ed|ure)|returned|permanent|fatal|reject|delivery (?:problem|error)|delivered to mobile"
+    r"|delivery (?:status|delayed)|(?:has been|is) delayed|transcript of session|^error: |error message below"
+    r"|user unknown|unknown user|\b[45]\d\d[ -][45]\.\d\.\d|exceeds|trouble delivering|problem delivering"
+    r"|error (?:occurred )?while|there was an error|incorrectly constructed|not (?:a )?member of"
+    r"|送信できません|配信できません|送信に失敗|届けられません|не доставлено|konnte nicht|n'a pas pu|no se pudo",
+    re.IGNORECASE | re.MULTILINE,
 )
 _DELAY = re.compile(
-    r"\b(?:delayed|still being retried|warning: (?:message|could not send)|temporar(?:y|ily) (?:failure|undeliverable))",
+    r"\b(?:delayed|still being retried|warning: (?:message|could not send)"
+    r"|temporar(?:y|ily) (?:failure|undeliverable))",
     re.IGNORECASE,
 )
 _ONLY_A_WARNING = re.compile(

@@ -26,7 +26,7 @@ _REASONS = {
     "2.4": "filtered",
     "3.0": "systemerror",
     "3.1": "systemerror",
-    "3.2": "systemerror",
+    "3.2": "notaccept",
     "3.3": "systemerror",
     "3.4": "mesgtoobig",
     "3.5": "systemerror",
@@ -91,6 +91,7 @@ _REASONS = {
     "7.512": "notcompliantrfc",
     "7.515": "authfailure",
 }
+_REASONS |= {"4.310": "hostunknown", "4.312": "hostunknown"}
 # Exchange Online's "access denied, banned sending IP" (5.7.606 to 5.7.649) and the like.
 _BANNED = re.compile(r"7\.(?:6[0-4]\d|7\d\d|50[1-8])")
 
@@ -98,4 +99,6 @@ _BANNED = re.compile(r"7\.(?:6[0-4]\d|7\d\d|50[1-8])")
 def reason_of_status(status: str) -> str:
     """The reason that a status stands for; "" when it is not clear from the status alone."""
     subject = status.partition(".")[2]
+    if subject.startswith("4.3") and len(subject) == 5:
+        return _REASONS.get(subject, "expired")  # Exchange Online's, of which most are about connecting
     return _REASONS.get(subject, "blocked" if _BANNED.fullmatch(subject) else "")
