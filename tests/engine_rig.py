@@ -4,13 +4,15 @@ Law: whoever settles by way of a `Rig` proves without asking that nothing stays 
 line in the log, and that there was no bug of ours, unless the test takes it out of the log first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from lamsonproxy.app.machines import Machine, Machines, State
 from lamsonproxy.app.marks import OnError
 from lamsonproxy.app.routing import Route, Routes, compile_format
 from lamsonproxy.engine import DoorPolicy, Engine
+from lamsonproxy.mail.conversation import START
 from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.session import Session
@@ -41,6 +43,22 @@ def on(format: str, handler: Callable[..., Any], on_error: OnError | None = None
     return Route(format, compile_format(format, {}), handler, f"tests.{name}", on_error)
 
 
+def state(format: str, handler: Callable[..., Any], name: str = START, machine: str = "tests") -> Route:
+    """A route without captures to a state function."""
+    return Route(
+        format, compile_format(format, {}), handler, f"{machine}.{name}", machine=machine, state=name
+    )
+
+
+def machines_of(routes: Iterable[Route]) -> Machines:
+    """The machines of these routes' state functions."""
+    found: dict[str, dict[str, State]] = {}
+    for route in routes:
+        if route.machine:
+            found.setdefault(route.machine, {})[route.state] = State(route.state, route.handler)
+    return Machines(Machine(name, states) for name, states in found.items())
+
+
 def answering(verdict: object) -> Callable[[Any], object]:
     """A handler that returns this."""
     return lambda mail: verdict
@@ -65,7 +83,7 @@ class Rig:
         self.sent = MemoryNotices(self.journal)
         self.probes = MemoryProbes()
         self.engine = Engine(
-            Routes(self.routes),
+            Routes(self.routes, machines_of(self.routes)),
             runner=self.runner,
             courier=self.courier,
             quarantine=self.quarantine or self.kept,

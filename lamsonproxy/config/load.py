@@ -81,6 +81,7 @@ def _mistakes(written: Mapping[str, Any], error: ValidationError) -> Iterator[st
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
-    path = folder.absolute() / settings.quarantine.path
-    quarantine = settings.quarantine.model_copy(update={"path": path})
+    base = folder.absolute()
+    places = {"path": settings.quarantine.path, "undeliverable": settings.quarantine.undeliverable}
+    quarantine = settings.quarantine.model_copy(update={name: base / path for name, path in places.items()})
     return settings.model_copy(update={"quarantine": quarantine})

@@ -20,6 +20,8 @@ from lamsonproxy.config.values import (
     Application,
     Bytes,
     Count,
+    Database,
+    Days,
     Domains,
     DoorListen,
     Group,
@@ -90,6 +92,9 @@ class Door(Section):
     domains: Domains = ()
     """Domains that Postfix hands us by `transport_maps`. A mail for one of their addresses that would be handed
     on to that same address comes back to us for ever; so it is 451, and the log says why."""
+    out_of_state: Literal["reject", "consume", "quarantine"] = "reject"
+    """What becomes of mail that a state function's route matches while the conversation is in another state:
+    `reject` is 550 5.7.1, `consume` takes it without a word, `quarantine` keeps it."""
     on_error: Literal["defer", "accept", "quarantine"] = "defer"
     """What becomes of mail whose handler failed: `defer` is 451 and Postfix tries again, `accept` hands on
     the original, `quarantine` keeps it. A route may say otherwise."""
@@ -170,6 +175,10 @@ class Limits(Section):
     replaced."""
     stall_s: Annotated[float, Field(ge=3, le=3600)] = 30
     """Seconds that a worker's event loop may stand still before the supervisor replaces the worker."""
+    poison_after: Annotated[int, Field(ge=0)] = 0
+    """Failures of its handlers after which a mail is not tried again: it is kept in `quarantine.undeliverable`, its
+    conversation goes to the ERROR state of the machine, where it has one, and Postfix hears 250. 0: never, and Postfix
+    tries until `maximal_queue_lifetime` is over. Needs a database."""
     drain_s: Annotated[float, Field(ge=0, le=3600)] = 25
     """Seconds that a worker has to finish what is running when it is told to leave; then 451. Below systemd's
     `TimeoutStopSec`."""
@@ -182,8 +191,50 @@ class Quarantine(Section):
 
     path: Path = Path("var/quarantine")
     """A folder (Maildir), made when missing. A relative path is relative to the folder of lamson.toml."""
+    undeliverable: Path = Path("var/undeliverable")
+    """A folder (Maildir) for mail whose handlers failed too often (`limits.poison_after`), made when missing."""
     notice_sweep_s: Seconds = 30
     """Seconds between two attempts to send the notices (DSNs) that wait."""
+
+
+class State(Section):
+    """How conversations use the database."""
+
+    connections: Count = 20
+    """Transactions at one time, per worker. All workers of all machines together, and 4 more of each, must stay below
+    PostgreSQL's `max_connections` (100)."""
+    lock_wait_s: Annotated[float, Field(gt=0, le=300)] = 30
+    """Seconds that a mail waits for another one of the same conversation; then 451."""
+
+
+class Outbox(Section):
+    """Mail that handlers send. It leaves right after the commit."""
+
+    sweep_s: Seconds = 10
+    """Seconds between two looks for mail whose time has come again, or that another process left behind."""
+    retry_min_s: Seconds = 30
+    """Seconds until the second attempt; each later pause is twice the one before."""
+    retry_max_s: Seconds = 3600
+    """Seconds of the longest pause."""
+    give_up_days: Days = 5
+    """Days that it is tried, as Postfix's `maximal_queue_lifetime`; then it is a dead letter."""
+    parallel: Count = 8
+    """Mails on their way at one time, per worker."""
+    replies_per_hour: Count = 20
+    """Automatic mails to one correspondent within an hour; then `mail.reply` and `Confirmation.ask` send nothing and
+    return False (RFC 3834 §2)."""
+
+
+class Retention(Section):
+    """How long the database keeps what nobody needs any more."""
+
+    history_days: Days = 90
+    """Days that the steps of conversations are kept."""
+    settled_days: Days = 5
+    """Days that our answers are kept, for mail that Postfix sends again because an answer was lost. Not below
+    Postfix's `maximal_queue_lifetime` (5 days)."""
+    dead_letters_days: Days = 30
+    """Days that generated mail is kept that was refused for good."""
 
 
 class Metrics(Section):
@@ -219,6 +270,14 @@ class Settings(BaseSettings):
     app: Application = ""
     """The application, `module:name`, such as `app.main:app`, found from the folder of lamson.toml. Empty:
     every mail passes unchanged."""
+    database: Database = ""
+    """Where conversations live: `sqlite:///var/lamson.db` (one machine, one writer at a time),
+    `postgresql+psycopg://user@host/name`, or `mariadb+pymysql://user@host/name`. A relative path of SQLite is
+    relative to the folder of lamson.toml. Empty: `sqlite:///var/lamson.db` where the application has state functions,
+    otherwise none."""
+    authserv_id: str = ""
+    """Whose `Authentication-Results` `@requires` believes (RFC 8601): the name that our own border's filters write,
+    such as OpenDKIM's `AuthservID`. Empty: nobody's."""
     workers: Processes = 2
     """Processes, or `auto` for as many as there are cores. With one, a handler that holds the interpreter
     stops all mail until the supervisor has replaced it (`limits.stall_s`)."""
@@ -234,6 +293,9 @@ class Settings(BaseSettings):
     relay: Relay = Relay()
     limits: Limits = Limits()
     quarantine: Quarantine = Quarantine()
+    state: State = State()
+    outbox: Outbox = Outbox()
+    retention: Retention = Retention()
     metrics: Metrics = Metrics()
     log: Log = Log()
 

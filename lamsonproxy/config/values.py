@@ -21,6 +21,7 @@ LATER_DOORS = ("queue",)
 _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _APPLICATION = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
+_DATABASE = re.compile(r"(sqlite|postgresql|mariadb|mysql)(\+[a-z0-9]+)?://")
 _HOSTNAME = re.compile(
     r"(?=.{1,255}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
@@ -104,6 +105,15 @@ def _kind(value: object) -> object:
     return value
 
 
+def _database(value: object) -> object:
+    if not isinstance(value, str) or (value and not _DATABASE.match(value)):
+        # Not shown: it may hold a password.
+        raise ValueError(
+            "must be a URL, such as sqlite:///var/lamson.db or postgresql+psycopg://user@host/name, or empty"
+        )
+    return value
+
+
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_words)]
 # A HostPort is a tuple, which pydantic-settings would read as JSON where it stands in the environment.
@@ -116,9 +126,11 @@ Kind = Annotated[Literal["filter", "lmtp", "proxy"], BeforeValidator(_kind)]
 Name = Annotated[str, BeforeValidator(_name)]
 Hostname = Annotated[str, BeforeValidator(_hostname)]
 Instance = Annotated[str, BeforeValidator(_instance)]
+Database = Annotated[str, BeforeValidator(_database)]
 Application = Annotated[str, BeforeValidator(_application)]
 Processes = Annotated[int, Field(ge=1, le=256), BeforeValidator(_processes)]
 Count = Annotated[int, Field(ge=1)]
 Bytes = Annotated[int, Field(ge=1024)]
+Days = Annotated[float, Field(gt=0, le=36500)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -12,7 +12,6 @@ from typing import Any
 from lamsonproxy.app.machines import Captures, Machines
 from lamsonproxy.app.routing import Match
 from lamsonproxy.app.scene import Effects, Scene
-from lamsonproxy.crash import crash_at
 from lamsonproxy.engine.policy import Means
 from lamsonproxy.errors import AlreadySettled
 from lamsonproxy.mail.address import Address
@@ -103,7 +102,6 @@ class Act:
             with_timers=with_timers,
         )
         found = await self.unit.begin(until=until)
-        crash_at("after-lock")
         self._wanted = self._marked = _Wanted(dict(found.standings))
         return found
 
@@ -240,7 +238,6 @@ class Act:
             self._hold_back(found)
         self._written = {self._transaction.key(recipient): answer for recipient in self._recipients}
         await self.unit.write(self._work(self._written))
-        crash_at("after-write")
 
     async def add(self, outgoing: Outgoing) -> None:
         """One more mail after the relay. Raises StoreError."""
@@ -252,9 +249,7 @@ class Act:
             return
         if any(reply != answer for reply in self._written.values()):
             await self.unit.amend(dict.fromkeys(self._written, answer))
-        crash_at("before-commit")
         await self.unit.commit()
-        crash_at("after-commit")
         self._is_over = True
         for reason in self._withheld:
             self._means.log.reply_withheld(self._transaction, reason)
@@ -268,8 +263,12 @@ class Act:
         if self._is_over:
             return
         self._is_over = True
-        if self._unit is not None:
-            await self._unit.rollback(after=self.left)
+        try:
+            if self._unit is not None:
+                await self._unit.rollback(after=self.left)
+        except Exception as error:
+            # The answer is older than this, and stays.
+            self._means.log.bug(self._transaction, error)
 
     def _hold_back(self, found: Found) -> None:
         """Leave out automatic mail beyond the limit, which its handler could not know of."""

@@ -3,8 +3,9 @@
 import asyncio
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Self
 
 import pytest
@@ -13,6 +14,7 @@ from lamsonproxy.app.mail import Mail
 from lamsonproxy.app.marks import OnError
 from lamsonproxy.engine import DoorPolicy
 from lamsonproxy.errors import AppError, RemoteError, StorageError
+from lamsonproxy.mail.conversation import Asked, Found, Outgoing, Standing, Work
 from lamsonproxy.mail.envelope import Envelope
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
@@ -22,7 +24,7 @@ from lamsonproxy.runner import Runner
 from tests.door_rig import until
 from tests.doubles import FakeClock
 from tests.downstream import FakeCourier, FakeOffer
-from tests.engine_rig import BARE, CONTENT, TRACE, Rig, answering, mail, on
+from tests.engine_rig import BARE, CONTENT, TRACE, Rig, answering, mail, on, state
 from tests.kept import MemoryHeld, MemoryQuarantine
 from tests.relay_rig import SystemClock
 from tests.unit.engine_faults import RAISED, SECRET
@@ -510,25 +512,63 @@ class JournalCourier(FakeCourier):
 
 
 class JournalUnit:
-    """A unit of work that tells its steps, and fails at those named."""
+    """Conversations and their one unit of work, which tells its steps and fails at those named."""
+
+    is_there = True
+    has_conflict = False
 
     def __init__(self, journal: list[str], failing: Sequence[str] = ()) -> None:
         self._journal, self._failing = journal, failing
+        self.found: Found | None = None
+        self.asked: Asked | None = None
+        self.work: Work | None = None
 
-    is_empty = False
-
-    async def begin(self, transaction: Transaction) -> Unit:
-        self._step("begin")
+    def unit(self, asked: Asked) -> Unit:
+        self.asked = asked
         return self
 
-    async def flush(self) -> None:
-        self._step("flush")
+    @property
+    def is_open(self) -> bool:
+        return self.found is not None
+
+    @property
+    def db(self) -> Any:
+        return self
+
+    async def begin(self, *, until: float) -> Found:
+        self._step("begin")
+        assert self.asked is not None
+        self.found = Found({conversation: Standing() for conversation in self.asked.conversations})
+        return self.found
+
+    async def mark(self) -> None:
+        self._step("mark")
+
+    async def restore(self) -> None:
+        self._step("restore")
+
+    async def write(self, work: Work) -> None:
+        self.work = work
+        self._step("write")
+
+    async def add(self, outgoing: Outgoing) -> None:
+        self._step("add")
+
+    async def amend(self, settled: Mapping[str, Reply]) -> None:
+        self._step("amend")
 
     async def commit(self) -> None:
         self._step("commit")
 
-    async def rollback(self) -> None:
+    async def rollback(self, *, after: "asyncio.Future[Any] | None" = None) -> None:
         self._step("rollback")
+        self.found = None
+
+    async def failed(self, key: str, now: datetime) -> int:
+        return 1
+
+    async def failures(self, keys: Sequence[str]) -> Mapping[str, int]:
+        return {}
 
     def _step(self, name: str) -> None:
         self._journal.append(f"unit {name}")
@@ -539,7 +579,11 @@ class JournalUnit:
 def journalling(*failing: str) -> Rig:
     """`a` is put into quarantine, `b` refused, others pass."""
     journal: list[str] = []
-    routes = (on("a@.+", answering(Quarantine())), on("b@.+", answering(Reject())))
+    routes = (
+        on("a@.+", answering(Quarantine())),
+        on("b@.+", answering(Reject())),
+        state(".+", lambda mail: Accept()),
+    )
     return Rig(routes, journal, courier=JournalCourier(journal), conversations=JournalUnit(journal, failing))
 
 
@@ -548,9 +592,9 @@ async def test_everything_that_can_fail_is_tried_before_the_relay_and_counts_aft
     rig = journalling()
     assert (await rig.settle(to("a", "b", "c"))).is_positive
     assert rig.journal == [
-        "downstream ask",
         "unit begin",
-        "unit flush",
+        "downstream ask",
+        "unit write",
         "quarantine hold",
         "quarantine hold",
         "notices hold",
@@ -558,11 +602,12 @@ async def test_everything_that_can_fail_is_tried_before_the_relay_and_counts_aft
         "quarantine release",
         "quarantine release",
         "notices release",
+        "unit amend",
         "unit commit",
     ]
 
 
-@pytest.mark.parametrize("failing", ["begin", "flush"])
+@pytest.mark.parametrize("failing", ["begin", "write"])
 async def test_a_unit_that_fails_before_the_relay_is_451_and_nothing_is_relayed(failing: str) -> None:
     rig = journalling(failing)
     assert str(await rig.engine.settle(to("a", "c"), BARE)) == TROUBLE
