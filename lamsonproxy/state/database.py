@@ -42,10 +42,12 @@ class Tenure:
 
 
 class Database:
-    """An engine, its threads, and whose turn it is."""
+    """An engine, its threads, and whose turn it is. Made on the loop on which it is used."""
 
     def __init__(self, settings: DatabaseSettings, *, is_async: bool = False) -> None:
         self.settings = settings
+        # A unit may be made, and begun, by a handler in its thread, who waits for his turn here.
+        self._loop = asyncio.get_running_loop()
         self.is_async = is_async
         self.engine: Engine = make_engine(settings, is_async=is_async)
         has_one_writer = self.engine.dialect.name == "sqlite"
@@ -80,11 +82,11 @@ class Database:
             raise StoreError(f"the database has not answered for {ANSWER_S:.0f} s")
         return future.result()
 
-    def wait(self, waiting: Coroutine[Any, Any, _T], loop: asyncio.AbstractEventLoop) -> _T:
+    def wait(self, waiting: Coroutine[Any, Any, _T]) -> _T:
         """Wait for something of the loop's from within a handler's statement: in its thread, or below a greenlet."""
         if self.is_async:
             return await_only(waiting)
-        return asyncio.run_coroutine_threadsafe(waiting, loop).result()
+        return asyncio.run_coroutine_threadsafe(waiting, self._loop).result()
 
     async def transaction(self, act: Callable[..., _T], *args: Any) -> _T:
         """Do an act of ours, a function of a Connection, in a transaction of its own. Raises StoreError; when that

@@ -1,33 +1,34 @@
-"""Conversations where there is no database: mail that only passes needs none.
+"""Conversations where there is no database: units in which nothing can be begun.
 
-Law: nothing here fails before something is wanted that only a database can do; then it says so.
+Law: an application that needs none never notices; one that does hears a sentence.
 """
 
-import asyncio
-from collections.abc import Mapping
+from asyncio import Future
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from lamsonproxy.errors import AppError, StoreError
 from lamsonproxy.mail.conversation import Asked, Found, Outgoing, Work
 from lamsonproxy.mail.reply import Reply
+from lamsonproxy.ports import Unit
 
-MISSING = "no database is configured: set `database`, sqlite:///var/lamson.db for example"
+NO_DATABASE = "There is no database: name one by `database` in lamson.toml."
 
 
-class NoUnit:
-    """Fulfils `ports.Unit` as long as nothing is asked of it."""
+class EmptyUnit:
+    """A unit of work without rows."""
 
     is_open = False
+    found: Found | None = None
     has_conflict = False
-    found = None
 
     @property
-    def db(self) -> NoReturn:
-        raise AppError(MISSING)
+    def db(self) -> Any:
+        raise AppError(NO_DATABASE)
 
     async def begin(self, *, until: float) -> Found:
-        raise StoreError(MISSING)
+        raise StoreError(NO_DATABASE)
 
     async def mark(self) -> None:
         return None
@@ -36,10 +37,10 @@ class NoUnit:
         return None
 
     async def write(self, work: Work) -> None:
-        raise StoreError(MISSING)
+        raise StoreError(NO_DATABASE)
 
     async def add(self, outgoing: Outgoing) -> None:
-        raise StoreError(MISSING)
+        raise StoreError(NO_DATABASE)
 
     async def amend(self, settled: Mapping[str, Reply]) -> None:
         return None
@@ -47,15 +48,20 @@ class NoUnit:
     async def commit(self) -> None:
         return None
 
-    async def rollback(self, *, after: "asyncio.Future[Any] | None" = None) -> None:
+    async def rollback(self, *, after: "Future[Any] | None" = None) -> None:
         return None
 
 
 class NoConversations:
-    """Fulfils `ports.Conversations` for stateless applications."""
+    """Fulfils `ports.Conversations` for applications that need none."""
 
-    def unit(self, asked: Asked) -> NoUnit:
-        return NoUnit()
+    is_there = False
+
+    def unit(self, asked: Asked) -> Unit:
+        return EmptyUnit()
 
     async def failed(self, key: str, now: datetime) -> int:
-        raise StoreError(MISSING)
+        raise StoreError(NO_DATABASE)
+
+    async def failures(self, keys: Sequence[str]) -> Mapping[str, int]:
+        return {}

@@ -29,7 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from lamsonproxy.errors import ConflictError
 from lamsonproxy.mail.conversation import Asked, ConversationKey, Found, Question, Standing, digest_of
 from lamsonproxy.state.rows import Row, conversation_row, question_of, reply_of, standing_of, timer_of
-from lamsonproxy.state.tables import automatic, confirmation, conversation, settled, timer
+from lamsonproxy.state.tables import automatic, confirmation, conversation, failure, settled, timer
 
 WINDOW = timedelta(hours=1)
 """For which automatic mails are counted."""
@@ -99,6 +99,11 @@ def _inserting(dialect: str, table: Table) -> Insert:
     return statement.execution_options(preserve_rowcount=True)
 
 
+def failures(connection: Connection, keys: list[str]) -> Mapping[str, int]:
+    """How often the mails with these settled keys have failed, where they did."""
+    return {row["key"]: row["count"] for row in connection.execute(_FAILURES, {"keys": keys}).mappings()}
+
+
 def _questions(connection: Connection, asked: Asked) -> tuple[Question, ...]:
     values = {
         "person": digest_of(asked.correspondent),
@@ -152,4 +157,7 @@ _QUESTIONS = select(
         else_=null(),
     ).label("octets"),
 ).where(_MINE)
+_FAILURES = select(failure.c.key, failure.c.count).where(
+    failure.c.key.in_(bindparam("keys", expanding=True)), failure.c.count > 0
+)
 _TIMERS = select(timer.c.due_at, timer.c.timer).where(timer.c.conversation.in_(_IDS))

@@ -6,7 +6,7 @@ rollback waits for it, in the background where need be. What a library raises le
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any, TypeVar
@@ -30,6 +30,8 @@ _T = TypeVar("_T")
 class SqlConversations:
     """Fulfils `ports.Conversations`."""
 
+    is_there = True
+
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
@@ -46,6 +48,9 @@ class SqlConversations:
     async def failed(self, key: str, now: datetime) -> int:
         return await self._database.transaction(writing.count_failure, key, now)
 
+    async def failures(self, keys: Sequence[str]) -> Mapping[str, int]:
+        return await self._database.transaction(reading.failures, list(keys)) if keys else {}
+
 
 class SqlUnit:
     """Fulfils `ports.Unit`."""
@@ -57,7 +62,6 @@ class SqlUnit:
         self._clock = clock
         self._asked = asked
         self._ending = ending
-        self._loop = asyncio.get_running_loop()
         self._turn: AsyncExitStack | None = None
         self._tenure = Tenure(database.settings.lock_wait_s)
         self._connection: Connection | None = None
@@ -167,7 +171,7 @@ class SqlUnit:
         self._refuse_when_over()
         if self._connection is None:
             waiting = self._take_turn(self._database.settings.lock_wait_s)
-            self._database.wait(waiting, self._loop)
+            self._database.wait(waiting)
             self._open()
             self._was_settled = bool(self._stood.settled)
         self._refuse_when_settled()
