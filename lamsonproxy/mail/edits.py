@@ -1,181 +1,213 @@
-"""The working copy of one recipient: header fields added, replaced and taken out, the body replaced.
+"""The working copy of one recipient: header fields, text and attachments, changed.
 
 Law: an edit is a splice. Every octet that was not edited leaves as it came: foldings, odd spacings, lines
 that are no headers, a missing empty line. Unchanged means the very same octets, and a body that nobody
-replaced is never copied. Whether something has changed is found by comparing, so an edit that is taken back
+edited is never copied. Whether something has changed is found by comparing, so an edit that is taken back
 leaves no trace. Each edit puts one value in the place of another, at once: whoever looks from another thread sees
 the state before it or behind it, never one between.
 
-RFC 5322 §3.6 (fields may be added at either end), design law 2.
+Design law 2.
 """
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
-
-from lamsonproxy.mail.content import Content, ended
-from lamsonproxy.mail.folding import write_field
-from lamsonproxy.mail.headers import Field, Fields
+from lamsonproxy.mail.content import Content
+from lamsonproxy.mail.dkim_input import breaks_signature
+from lamsonproxy.mail.draft import Draft
+from lamsonproxy.mail.edited import Desk, EditedHeaders
+from lamsonproxy.mail.entity import Attachment, Entity, attachment_entity, multipart, text_entity
+from lamsonproxy.mail.footer import Footer, with_footer
 from lamsonproxy.mail.message import Message
+from lamsonproxy.mail.part import Part
 from lamsonproxy.mail.wire import canonical
+from lamsonproxy.mail.wrapping import wrapped
 
-_NAME_IN_LOG = 60
-"""Characters of a header's name in `list_changes`: the mail may hold a name of a megabyte."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Which fields stand where."""
-
-    top: tuple[Field, ...] = ()
-    middle: tuple[Field, ...] | None = None
-    """The message's own fields; None while nobody had to take them apart."""
-    bottom: tuple[Field, ...] = ()
+__all__ = ["EditedHeaders", "Edits", "SealedError"]
 
 
-class EditedHeaders(Fields):
-    """The header fields of a working copy: read like `Headers`, and changed."""
+class SealedError(ValueError):
+    """This is signed or encrypted, and the change would break it; `force=True` makes it nevertheless."""
 
-    def __init__(self, message: Message) -> None:
-        super().__init__(message.notes)
-        self._message = message
-        self._layout = _Layout()
-
-    def __iter__(self) -> Iterator[Field]:
-        layout = self._layout
-        middle = self._message.headers if layout.middle is None else layout.middle
-        return chain(layout.top, middle, layout.bottom)
-
-    def add(self, name: str, value: str) -> None:
-        """Add a field at the end of the head. Raises ValueError for what is no field (see `write_field`)."""
-        layout = self._layout
-        self._layout = _Layout(layout.top, layout.middle, (*layout.bottom, write_field(name, value)))
-
-    def insert(self, name: str, value: str) -> None:
-        """Add a field at the very top. Raises ValueError like `add`."""
-        layout = self._layout
-        self._layout = _Layout((write_field(name, value), *layout.top), layout.middle, layout.bottom)
-
-    def replace(self, name: str, value: str) -> None:
-        """Put a field in the place of the first one of this name and take out the others; add it where there
-        is none. Raises ValueError like `add`."""
-        if name in self:
-            self._substitute(name, [write_field(name, value)])
-        else:
-            self.add(name, value)
-
-    def remove(self, name: str) -> int:
-        """Take out all fields of this name; give how many there were."""
-        count = self.count(name)
-        if count:
-            self._substitute(name, [])
-        return count
-
-    def _substitute(self, name: str, new: list[Field]) -> None:
-        """Take out the fields of this name, with what is in `new` where the first one was."""
-        wanted, layout = name.lower(), self._layout
-        middle = self._message.headers.fields if layout.middle is None else layout.middle
-        places: list[tuple[Field, ...]] = []
-        for fields in (layout.top, middle, layout.bottom):
-            kept: list[Field] = []
-            for field in fields:
-                if field.name.lower() != wanted:
-                    kept.append(field)
-                else:
-                    kept += new
-                    new = []
-            places.append(tuple(kept))
-        self._layout = _Layout(*places)
-
-    @property
-    def changed(self) -> bool:
-        """Whether the fields are others than the message's, or stand in another order."""
-        return self.encoded() is not None
-
-    def undo(self) -> None:
-        """Go back to the fields of the message."""
-        self._layout = _Layout()
-
-    def encoded(self) -> bytes | None:
-        """The head as it leaves, to the empty line, mbox lines and unread fields included; None as it came."""
-        layout = self._layout
-        if layout == _Layout():
-            return None
-        raw, head = self._message.raw, self._message.head
-        if layout.middle is None:
-            middle = raw[head.start : head.end]
-        else:
-            middle = _joined(layout.middle) + self._message.headers.unread
-        if layout.bottom:
-            middle = ended(middle)
-        encoded = raw[: head.start] + _joined(layout.top) + middle + _joined(layout.bottom)
-        return None if encoded == raw[: head.end] else encoded
-
-    def list_changes(self) -> tuple[str, ...]:
-        """What has changed, by names alone: `header X-Foo added`."""
-        if not self.changed:
-            return ()
-        before, now = Counter(self._message.headers), Counter(self)
-        came, went = _names(now - before), _names(before - now)
-        return tuple(
-            f"header {name[:_NAME_IN_LOG]} {_act(key in came, key in went)}"
-            for key, name in (went | came).items()
-        ) or ("headers moved",)
-
-
-def _joined(fields: tuple[Field, ...]) -> bytes:
-    return b"".join([field.raw for field in fields])
-
-
-def _names(fields: Counter[Field]) -> dict[str, str]:
-    return {field.name.lower(): field.name for field in fields}
-
-
-def _act(came: bool, went: bool) -> str:
-    return "replaced" if came and went else "added" if came else "removed"
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
 
 
 class Edits:
-    """The working copy: what leaves is the message with these edits."""
+    """The working copy: what leaves is the message with these edits.
+
+    Parts are those of `message`, as it came; each can be edited again and again, until it is removed or replaced.
+    """
 
     def __init__(self, message: Message) -> None:
         self.message = message
-        self.headers = EditedHeaders(message)
-        self._body: bytes | None = None
+        self._desk = Desk(Draft(message))
+        self.headers = EditedHeaders(self._desk)
+
+    # -- the text --------------------------------------------------------------------------------------------
+
+    def tag_subject(self, tag: str) -> None:
+        """Put a tag such as "[cooks]" in front of the subject, unless it has it. Raises ValueError for a tag that no
+        header can hold."""
+        self.headers.tag_subject(tag)
+
+    def add_footer(self, text: str, html: str = "", *, wrap: bool = False, force: bool = False) -> bool:
+        """Put a footer under the text: into its plain form and its HTML, each in its own charset and encoding.
+        Without `html` the HTML gets the text.
+
+        False when there is no place for it, and nothing was changed: the mail is signed or encrypted, or has no text.
+        `wrap` puts such mail, as it is, into a multipart with the footer beside it. `force` ignores signatures.
+        """
+        footer = Footer(text, html)
+        structure, root = self.message.structure, self.message.parts[0]
+        draft = self._desk.draft
+        if force or not structure.holds_seal(root):
+            for part in structure.texts(root):
+                draft = _with_footer(draft, part, footer)
+        if draft is self._desk.draft and wrap:
+            draft = wrapped(draft, _footer_entity(footer).octets)
+        is_placed = draft is not self._desk.draft
+        self._desk.draft = draft
+        return is_placed
+
+    # -- parts -----------------------------------------------------------------------------------------------
+
+    def remove_part(self, part: Part, *, force: bool = False) -> None:
+        """Take a part out of its multipart; the last one leaves an empty text, as no multipart may be empty.
+
+        Raises SealedError for what is signed or encrypted, unless forced; ValueError when the part is in no multipart,
+        is gone already, or is none of this message.
+        """
+        self._check(part, force)
+        self._desk.draft = self._without(self._desk.draft, part)
+
+    def replace_part(
+        self,
+        part: Part,
+        content: str | bytes,
+        content_type: str = "",
+        filename: str = "",
+        *,
+        force: bool = False,
+    ) -> None:
+        """Put a text, or a file, in the place of a part. A text is plain or, with "text/html", HTML.
+
+        Raises like `remove_part`; any part can be replaced, the message's own body too.
+        """
+        self._check(part, force)
+        if isinstance(content, str):
+            entity = text_entity({"text/html": "html"}.get(content_type, "plain"), content)
+        else:
+            entity = attachment_entity(
+                Attachment(content, filename, content_type or "application/octet-stream")
+            )
+        self._desk.draft = _replaced(self._desk.draft, part, entity, f"part {self._number(part)} replaced")
+
+    def strip_attachments(self, pattern: str, note: str = "", *, force: bool = False) -> tuple[str, ...]:
+        """Remove the attachments with a name that fits a pattern such as "*.exe"; give their names. Those in attached
+        messages are found too.
+
+        With a `note`, that text stands in the place of each; `{name}` in it is the attachment's name. Raises
+        SealedError if one of them is signed or encrypted, unless forced: then none is removed.
+        """
+        draft, names = self._desk.draft, []
+        for part in self.message.attachments:
+            if not (part.is_named(pattern) and draft.has(part)):
+                continue
+            self._check(part, force)
+            if note or not self._is_in_multipart(part):
+                entity = text_entity("plain", note.replace("{name}", part.filename))
+                draft = _replaced(draft, part, entity, f"part {self._number(part)} removed")
+            else:
+                draft = self._without(draft, part)
+            names.append(part.filename)
+        self._desk.draft = draft
+        return tuple(names)
+
+    # -- the body --------------------------------------------------------------------------------------------
 
     @property
     def body(self) -> bytes:
         """What follows the empty line, as it leaves."""
-        return self.message.raw[self.message.body_start :] if self._body is None else self._body
+        body = self.content.body
+        return self.message.raw[self.message.body_start :] if body is None else body
 
     def replace_body(self, body: bytes) -> None:
         """Put another body in place of the one that came; its line ends become CRLF.
 
-        Content-Type and Content-Transfer-Encoding are headers: who makes them wrong must edit them too.
+        Content-Type and Content-Transfer-Encoding are headers: who makes them wrong must edit them too. The parts of
+        the message are gone.
         """
         if not isinstance(body, bytes):
             raise TypeError("a body is bytes")
-        content = canonical(body)
-        raw = self.message.raw
-        is_same = len(content) == len(raw) - self.message.body_start and raw.endswith(content)
-        self._body = None if is_same else content
+        self._desk.draft = self._desk.draft.with_body(canonical(body), "body replaced")
+
+    # -- the whole -------------------------------------------------------------------------------------------
 
     @property
     def content(self) -> Content:
         """What leaves if nothing more is edited; what is edited later does not change it."""
-        return Content(self.message, self.headers.encoded(), self._body)
+        return self._desk.draft.content
 
     @property
     def changed(self) -> bool:
         """Whether what leaves differs from what came."""
         return self.content.is_edited
 
+    @property
+    def breaks_dkim(self) -> bool:
+        """Whether a DKIM signature that came with the message is no longer true of what leaves, or is gone."""
+        draft = self._desk.draft
+        return draft.content.is_edited and breaks_signature(self.message, draft.now)
+
     def undo(self) -> None:
         """Go back to the message as it came."""
-        self.headers.undo()
-        self._body = None
+        self._desk.draft = Draft(self.message)
 
     def list_changes(self) -> tuple[str, ...]:
-        """What has changed, in short words for the log: names, never values."""
-        return self.headers.list_changes() + (("body replaced",) if self._body is not None else ())
+        """What has changed, in short words for the log: names of headers and numbers of parts, never values."""
+        return self.headers.list_changes() + self._desk.draft.acts
+
+    def _check(self, part: Part, force: bool) -> None:
+        if part not in self.message.structure:
+            raise ValueError("this part is none of the message as it came")
+        if not force and self.message.structure.is_sealed(part):
+            raise SealedError
+
+    def _without(self, draft: Draft, part: Part) -> Draft:
+        if not self._is_in_multipart(part):
+            raise ValueError("only a part of a multipart can be removed; any part can be replaced")
+        act = f"part {self._number(part)} removed"
+        structure = self.message.structure
+        siblings = structure.children(structure.parent(part) or part)
+        if any(each is not part and draft.has(each) for each in siblings):
+            return draft.without(part, act)
+        return draft.with_part(part, b"\r\n", act)
+
+    def _is_in_multipart(self, part: Part) -> bool:
+        outer = self.message.structure.parent(part)
+        return outer is not None and outer.is_multipart
+
+    def _number(self, part: Part) -> int:
+        return self.message.structure.number(part)
+
+
+def _with_footer(draft: Draft, part: Part, footer: Footer) -> Draft:
+    if not draft.has(part):
+        return draft
+    entity = draft.entity(part).parts[0]
+    if entity.content_type != part.content_type:
+        return draft
+    rewriting = with_footer(entity, footer)
+    if rewriting is None:
+        return draft
+    return draft.with_entity(part, rewriting.fields, rewriting.body, "footer added")
+
+
+def _footer_entity(footer: Footer) -> Entity:
+    plain = text_entity("plain", footer.text)
+    return multipart("alternative", [plain, text_entity("html", footer.html)]) if footer.html else plain
+
+
+def _replaced(draft: Draft, part: Part, entity: Entity, act: str) -> Draft:
+    """With an entity in the place of a part, or of all that the message holds."""
+    if part.depth:
+        return draft.with_part(part, entity.octets, act)
+    return draft.with_content(Message(entity.octets).headers.fields, entity.body + b"\r\n", act)

@@ -173,6 +173,12 @@ def find_head(raw: bytes, defects: Defects) -> Head:
     return Head(start, end, body_start)
 
 
+def find_part_head(raw: bytes) -> Head:
+    """Find the head of one MIME part: there is no mbox line in front of it."""
+    end = _end_of_fields(raw, 0)
+    return Head(0, end, after_empty_line(raw, end))
+
+
 def _end_of_fields(raw: bytes, start: int) -> int:
     if not FIELD_START.match(raw, start):
         return start

@@ -7,6 +7,7 @@ RFC 2045 §6 (transfer encodings), RFC 2183 (Content-Disposition).
 """
 
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -22,6 +23,9 @@ from lamsonproxy.mail.words import from_base64
 
 CONTENT_LIMIT = 64 * 1024 * 1024
 """Octets of decoded content given, if the caller names no limit: what a door takes as one whole mail."""
+
+# What stands behind it is a comment, or a parameter that it does not have.
+_WORD = re.compile(rb"[^\s;()]+")
 
 UNCODED = ("7bit", "8bit", "binary")
 """The encodings that leave the octets as they are."""
@@ -108,8 +112,8 @@ class Part:
     def encoding(self) -> str:
         """The transfer encoding in lower case; "7bit" where none is given (RFC 2045 §6.1), and for every multipart,
         which may have no other than that (§6.4)."""
-        given = self.headers.raw_value("Content-Transfer-Encoding").strip().lower()
-        return given.decode("latin-1") if given and not self.is_multipart else "7bit"
+        given = _WORD.search(self.headers.raw_value("Content-Transfer-Encoding").lower())
+        return given[0].decode("latin-1") if given and not self.is_multipart else "7bit"
 
     def content(self, limit: int = CONTENT_LIMIT) -> bytes:
         """The octets with the transfer encoding taken off, at most `limit` of them."""

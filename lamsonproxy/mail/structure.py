@@ -57,7 +57,7 @@ class Structure:
     """The tree of a message's parts."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
-        self.parts = parts
+        self._numbers = {part: number for number, part in enumerate(parts)}
         self._parents: dict[Part, Part] = {}
         self._children: dict[Part, list[Part]] = {}
         above: list[Part] = []
@@ -67,6 +67,13 @@ class Structure:
                 self._parents[part] = above[-1]
                 self._children.setdefault(above[-1], []).append(part)
             above.append(part)
+
+    def __contains__(self, part: object) -> bool:
+        return part in self._numbers
+
+    def number(self, part: Part) -> int:
+        """Where the part stands among all; 0 is the message itself."""
+        return self._numbers[part]
 
     def parent(self, part: Part) -> Part | None:
         """What the part stands in; None for the message itself."""

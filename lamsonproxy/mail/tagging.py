@@ -1,0 +1,35 @@
+"""A tag in front of a subject, such as `[cooks]`.
+
+Law: the subject that came stays octet for octet behind the tag, encoded words, foldings and all. A subject that has the
+tag already is left alone, wherever in it that stands: so a thread has it once, behind any number of `Re:`.
+"""
+
+from lamsonproxy.mail.defects import Defects
+from lamsonproxy.mail.folding import LINE_LENGTH, write_field
+from lamsonproxy.mail.headers import Field
+from lamsonproxy.mail.words import encode
+
+
+def tagged(field: Field, tag: str) -> Field:
+    """The field with the tag; the same one when it has it. Raises ValueError for a tag that no header can hold."""
+    written = _written(tag)
+    if tag.casefold() in field.value.casefold():
+        return field
+    name, _, value = field.raw.partition(b":")
+    if not value.startswith((b" ", b"\t", b"\r", b"\n")):
+        value = b" " + value
+    first_line = len(name) + len(written) + len(value.partition(b"\n")[0]) + len(": ")
+    if first_line > LINE_LENGTH and value.split(b"\n", 1)[0].strip():
+        value = b"\r\n" + value
+    return Field(name + b": " + written + value)
+
+
+def _written(tag: str) -> bytes:
+    """The tag as it stands in a header; one that needs encoding holds the blank behind it, for a reader drops blanks
+    between encoded words (RFC 2047 §6.2)."""
+    field = write_field("Subject", tag)
+    if not tag.strip() or field.read(Defects()) != tag:
+        raise ValueError("a tag is not empty, and has no blanks around it")
+    if tag.isascii() and "=?" not in tag:
+        return tag.encode("ascii")
+    return "\r\n ".join(encode(f"{tag} ")).encode("ascii")
