@@ -38,7 +38,7 @@ from lamsonproxy.mail.conversation import Outgoing, OutgoingKind
 from lamsonproxy.mail.envelope import Envelope, Recipient
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.ports import Backlog, Due
-from lamsonproxy.state.short import Transactions
+from lamsonproxy.state.database import Database
 from lamsonproxy.state.tables import content, outbox, shown
 
 UNREADABLE = "the row cannot be read"
@@ -190,7 +190,7 @@ def backlog(connection: Connection, now: datetime) -> Backlog:
 class SqlOutbox:
     """Fulfils `ports.Outbox`."""
 
-    def __init__(self, database: Transactions) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
 
     async def claim(self, limit: int, *, now: datetime, lease_until: datetime) -> Sequence[Due]:

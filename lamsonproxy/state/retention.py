@@ -19,8 +19,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select, true
 
+from lamsonproxy.state.database import Database
 from lamsonproxy.state.outbox import forget
-from lamsonproxy.state.short import Transactions
 from lamsonproxy.state.tables import (
     automatic,
     confirmation,
@@ -93,7 +93,7 @@ def counts(connection: Connection) -> dict[tuple[str, str], int]:
 class SqlRetention:
     """Fulfils `ports.Retention`."""
 
-    def __init__(self, database: Transactions, ages: Ages) -> None:
+    def __init__(self, database: Database, ages: Ages) -> None:
         self._database = database
         self._ages = ages
 

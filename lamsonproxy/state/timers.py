@@ -5,55 +5,23 @@ unit of work takes the row away or writes another one in its place; if it dies, 
 over. So a timer runs once, however many processes look.
 """
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, or_, select, update
 
-from lamsonproxy.mail.address import Address
-from lamsonproxy.mail.conversation import ConversationKey, Timer
-from lamsonproxy.state.short import Transactions
+from lamsonproxy.mail.conversation import Timer
+from lamsonproxy.state.database import Database
+from lamsonproxy.state.rows import timer_of
 from lamsonproxy.state.tables import timer as table
 
 _log = logging.getLogger("lamsonproxy")
 
 
-def encoded(timer: Timer) -> str:
-    """One line of ASCII that `decoded` reads back without loss; what stands in the column `timer`."""
-    conversation = timer.conversation
-    return json.dumps(
-        {
-            "conversation": [conversation.machine, conversation.key, conversation.correspondent],
-            "state": timer.state,
-            "to": timer.to,
-            "due_at": timer.due_at.astimezone(UTC).isoformat(),
-            "recipient": timer.recipient.raw,
-            "captures": dict(timer.captures),
-        }
-    )
-
-
-def decoded(text: str) -> Timer:
-    """Raises ValueError when the text is no timer of ours."""
-    try:
-        fields = json.loads(text)
-        machine, key, correspondent = fields["conversation"]
-        return Timer(
-            ConversationKey(machine, key, correspondent),
-            state=fields["state"],
-            to=fields["to"],
-            due_at=datetime.fromisoformat(fields["due_at"]),
-            recipient=Address(fields["recipient"]),
-            captures=dict(fields["captures"]),
-        )
-    except (KeyError, TypeError, IndexError) as error:
-        raise ValueError("not a timer") from error
-
-
 _DUE = (
-    select(table.c.conversation, table.c.timer)
+    select(table)
     .where(
         table.c.due_at <= bindparam("now"),
         or_(table.c.lease_until.is_(None), table.c.lease_until <= bindparam("now")),
@@ -69,21 +37,21 @@ def claim(connection: Connection, limit: int, now: datetime, lease_until: dateti
     if rows:
         ids = [row.conversation for row in rows]
         connection.execute(update(table).where(table.c.conversation.in_(ids)).values(lease_until=lease_until))
-    return [timer for row in rows for timer in _readable(row.conversation, row.timer)]
+    return [timer for row in rows for timer in _readable(row)]
 
 
-def _readable(conversation: str, text: str) -> Iterator[Timer]:
+def _readable(row: Row[Any]) -> Iterator[Timer]:
     # One that cannot be read keeps no other waiting. It stays, and is told of again when its lease is over.
     try:
-        yield decoded(text)
+        yield timer_of(row)
     except ValueError:
-        _log.error("the timer of conversation %s cannot be read", conversation)
+        _log.error("the timer of conversation %s cannot be read", row.conversation)
 
 
 class SqlTimers:
     """Fulfils `ports.Timers`."""
 
-    def __init__(self, database: Transactions) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
 
     async def claim(self, limit: int, *, now: datetime, lease_until: datetime) -> Sequence[Timer]:
