@@ -349,6 +349,9 @@ class MailLog(Protocol):
     def store_failed(self, transaction: Transaction, error: Exception) -> None:
         """The database could not be used for this mail: 451."""
 
+    def store_away(self, error: Exception) -> None:
+        """The database could not be reached, or its tables not be prepared, yet."""
+
     def reply_withheld(self, transaction: Transaction, reason: str) -> None:
         """An automatic mail was not sent, for this reason (RFC 3834)."""
 

@@ -10,9 +10,10 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from lamsonproxy.app.application import find_app
+from lamsonproxy.app.application import App, find_app
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.clock import SystemClock
 from lamsonproxy.config import Door as DoorConfig
@@ -30,12 +31,15 @@ from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.maillog import MailLog
 from lamsonproxy.metrics import Metrics, of_this_process
 from lamsonproxy.notices import Sweep
+from lamsonproxy.ports import Templates
 from lamsonproxy.queues.notices import NoticeFolder
 from lamsonproxy.queues.probes import ProbeFolder
 from lamsonproxy.queues.quarantine import MaildirQuarantine
 from lamsonproxy.relay import RelaySettings, SmtpCourier
 from lamsonproxy.runner import Runner
 from lamsonproxy.state.none import NoConversations
+from lamsonproxy.stores import Stores, database_of
+from lamsonproxy.views.templates import MakoTemplates
 
 BEAT_S = 1.0
 """Seconds between two beats of a worker's heart; the supervisor waits `limits.stall_s` for the next."""
@@ -84,8 +88,10 @@ class EngineGate:
 class Service:
     """The parts of one worker."""
 
-    def __init__(self, settings: Settings, routes: Routes, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, app: App | None, metrics: Metrics) -> None:
+        """Raises AppError and ConfigError."""
         self.settings = settings
+        routes = app.load() if app else Routes(())
         self.metrics = metrics
         self.log = log = MailLog(metrics)
         self.clock = SystemClock()
@@ -94,8 +100,14 @@ class Service:
         self.courier = SmtpCourier(relay_settings(settings), self.clock)
         self.quarantine = MaildirQuarantine(settings.quarantine.path)
         self.notices = NoticeFolder(settings.quarantine.path / ".notices")
+        self.undeliverable = MaildirQuarantine(settings.quarantine.undeliverable)
         self.probes = ProbeFolder(settings.quarantine.path / PROBE_FOLDER)
         self.sweep = Sweep(self.notices, self.courier, log, self.clock)
+        url = database_of(settings, routes.machines)
+        tables = app.tables if app else ()
+        self.stores = (
+            Stores(url, settings, routes.machines, tables, self.courier, log, self.clock) if url else None
+        )
         self.engine = Engine(
             routes,
             runner=self.runner,
@@ -103,11 +115,18 @@ class Service:
             quarantine=self.quarantine,
             notices=self.notices,
             probes=self.probes,
-            conversations=NoConversations(),
+            conversations=self.stores.conversations if self.stores else NoConversations(),
             log=log,
             clock=self.clock,
             hostname=settings.hostname,
             instance=settings.identity,
+            undeliverable=self.undeliverable,
+            templates=templates_of(app),
+            replies_per_hour=settings.outbox.replies_per_hour,
+            authserv_id=settings.authserv_id,
+            lock_wait_s=settings.state.lock_wait_s,
+            copies_limit=max(1, settings.relay.connections // 2),
+            kick=self.stores.sending.kick if self.stores else lambda: None,
         )
         self.is_guarded = any(route.phase == "rcpt" for route in routes)
         self.doors = [self._door(door, log) for door in settings.door]
@@ -131,7 +150,11 @@ class Service:
         self.quarantine.open()
         self.notices.open()
         self.probes.open()
+        if self.settings.limits.poison_after:
+            self.undeliverable.open()
         stack.push_async_callback(self.courier.close)
+        if self.stores:
+            await self.stores.open(self.engine.fire, stack)
         sweeping = asyncio.create_task(self.sweep.run(self.settings.quarantine.notice_sweep_s))
         stack.callback(sweeping.cancel)
         loop = asyncio.get_running_loop()
@@ -152,6 +175,8 @@ class Service:
         self.metrics.loop_lag.set(lag_s)
         self.metrics.in_flight_bytes.set(self.budget.used)
         self.metrics.notices_pending.set(self.sweep.pending)
+        if self.stores:
+            self.stores.measure(self.metrics)
         for door in self.doors:
             self.metrics.sessions.of(door.settings.name).set(len(door.sessions))
             self.metrics.in_flight.of(door.settings.name).set(door.in_flight)
@@ -185,7 +210,7 @@ async def serve(settings: Settings, sockets: Mapping[str, socket.socket], report
     loop = asyncio.get_running_loop()
     for number in signal.SIGTERM, signal.SIGINT:
         loop.add_signal_handler(number, leave.set)
-    service = Service(settings, routes_of(settings), of_this_process())
+    service = Service(settings, app_of(settings), of_this_process())
     async with AsyncExitStack() as stack:
         servers = await service.open(sockets, stack)
         heart = asyncio.create_task(_beat(service, report))
@@ -210,9 +235,18 @@ async def _beat(service: Service, report: Report) -> None:
         report({"event": "beat", "lag": lag, "stuck": stuck, "used_up": service.runner.is_used_up})
 
 
-def routes_of(settings: Settings) -> Routes:
-    """The application's routes; none when no application is named. Raises AppError."""
-    return find_app(settings.app).load() if settings.app else Routes(())
+def app_of(settings: Settings) -> App | None:
+    """The application; None when none is named. Raises AppError."""
+    return find_app(settings.app) if settings.app else None
+
+
+def templates_of(app: App | None) -> Templates | None:
+    """The application's templates, all of them compiled. Raises AppError with every mistake."""
+    if app is None or app.templates is None:
+        return None
+    templates = MakoTemplates(Path(app.templates))
+    templates.check()
+    return templates
 
 
 def relay_settings(settings: Settings) -> RelaySettings:
@@ -236,6 +270,8 @@ def door_policy(settings: Settings, door: DoorConfig) -> DoorPolicy:
         deadline_s=door.deadline_s,
         rcpt_timeout_s=door.rcpt_timeout_s,
         speed_adjust=door.speed_adjust,
+        out_of_state=door.out_of_state,
+        poison_after=settings.limits.poison_after,
         received_limit=settings.limits.received,
         own_received_limit=settings.limits.own_received,
         domains=frozenset(door.domains),

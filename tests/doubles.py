@@ -121,6 +121,9 @@ class RecordingLog:
     def store_failed(self, transaction: Transaction, error: Exception) -> None:
         self._keep("store_failed", transaction=transaction, error=error)
 
+    def store_away(self, error: Exception) -> None:
+        self._keep("store_away", error=error)
+
     def reply_withheld(self, transaction: Transaction, reason: str) -> None:
         self._keep("reply_withheld", transaction=transaction, reason=reason)
 

@@ -77,6 +77,11 @@ class Machines:
         """The names of the machines, in the order of the App."""
         return tuple(self._machines)
 
+    @property
+    def have_timers(self) -> bool:
+        """Whether any state has a timer."""
+        return any(state.after for machine in self._machines.values() for state in machine.states.values())
+
     def states(self, machine: str) -> tuple[str, ...]:
         """The names of a machine's states, in the order of its source; empty when there is no such machine."""
         return tuple(self._machines[machine].states) if machine in self._machines else ()

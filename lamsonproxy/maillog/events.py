@@ -210,6 +210,11 @@ class MailLog:
         _write(logging.ERROR, "store_failed", transaction, None, error)
 
     @_never_raises
+    def store_away(self, error: Exception) -> None:
+        """The database could not be reached, or its tables not be prepared, yet."""
+        self._throttle.warn("store_away", error=_describe(error))
+
+    @_never_raises
     def reply_withheld(self, transaction: Transaction, reason: str) -> None:
         """An automatic mail was not sent, for this reason (RFC 3834)."""
         self.metrics.replies_withheld.inc()
