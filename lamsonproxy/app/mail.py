@@ -6,14 +6,19 @@ When the recipient has been decided, or the deadline has passed, its handlers ha
 from whatever task or thread they have left behind, and no edit reaches the copy that was taken.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from lamsonproxy.app.given import given_address, given_recipient
 from lamsonproxy.app.scene import NOWHERE, Effects, Scene
+from lamsonproxy.app.sending import Sending, Words
 from lamsonproxy.errors import AppError
-from lamsonproxy.mail.address import NULL_SENDER, Address, parse_path
+from lamsonproxy.mail.address import Address
+from lamsonproxy.mail.compose import AnyMailbox, Mailboxes
 from lamsonproxy.mail.content import Content
 from lamsonproxy.mail.edits import EditedHeaders, Edits
+from lamsonproxy.mail.entity import Attachment
 from lamsonproxy.mail.envelope import Recipient
 from lamsonproxy.mail.esmtp import Params
 from lamsonproxy.mail.message import Message
@@ -155,6 +160,27 @@ class Mail:
         self._check()
         return self._dry_run
 
+    @property
+    def state(self) -> str:
+        """The state in which the conversation is; START for a stateless handler."""
+        self._check()
+        return self._scene.state
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the correspondent has answered a confirmation in this conversation."""
+        self._check()
+        return self._scene.is_confirmed or self._effects.is_confirmed
+
+    @property
+    def db(self) -> Any:
+        """The database session in the transaction of this mail: a SQLAlchemy `Session` in `def` handlers, an
+        `AsyncSession` in `async def` ones. Raises AppError where there is no database."""
+        self._check()
+        if self._scene.unit is None:
+            raise AppError("mail.db needs a database, and the settings name none.")
+        return self._scene.unit.db
+
     # -- changing --------------------------------------------------------------------------------------------
 
     @property
@@ -176,14 +202,14 @@ class Mail:
 
         NOTIFY and ORCPT stay: the sender hears of the recipient that it knows, as it asked (RFC 3461 §5.2.7.2).
         """
-        self._own.recipient = replace(self._recipient, address=_recipient_address(to))
+        self._own.recipient = replace(self._recipient, address=given_recipient(to))
 
     def add_recipient(self, to: str | Address) -> None:
         """Send it to another address too, once. Raises ValueError for what is no address.
 
         The sender does not know of it and hears nothing of its failure, as of Postfix's `always_bcc`.
         """
-        address = _recipient_address(to)
+        address = given_recipient(to)
         work = self._own
         if address not in [recipient.address for recipient in work.copy().recipients]:
             work.added.append(Recipient(address, _TELL_NOBODY))
@@ -191,12 +217,54 @@ class Mail:
     def set_sender(self, address: str | Address) -> None:
         """Send it from another envelope sender; "" or "<>" is the null sender. Raises ValueError for what is no
         address."""
-        self._own.sender = _address(address)
+        self._own.sender = given_address(address)
 
     def undo(self) -> None:
         """Take back every change, those of earlier handlers too."""
         self._check()
         self._work = self._untouched()
+
+    # -- sending (docs/sending.md): all of it leaves with the commit, or not at all ------------------------------
+
+    def reply(
+        self,
+        template: str | None = None,
+        *,
+        from_: AnyMailbox | None = None,
+        subject: str | None = None,
+        text: str = "",
+        html: str = "",
+        attachments: Sequence[Attachment] = (),
+        sender: str | Address = "",
+        **variables: object,
+    ) -> bool:
+        """Answer the sender, from `recipient` if nothing else is said. False, and nothing is sent, where automatic
+        mail has no business (RFC 3834). Raises ValueError and AppError for what cannot be written."""
+        words = Words(template, text, html, variables, attachments)
+        return self._sending.answer("reply", words, from_=from_, subject=subject, sender=sender)
+
+    def send(
+        self,
+        template: str | None = None,
+        *,
+        to: Mailboxes,
+        from_: AnyMailbox,
+        cc: Mailboxes = (),
+        subject: str = "",
+        text: str = "",
+        html: str = "",
+        attachments: Sequence[Attachment] = (),
+        sender: str | Address = "",
+        **variables: object,
+    ) -> None:
+        """Send a mail of the application's own to anybody. Raises like `reply`."""
+        words = Words(template, text, html, variables, attachments)
+        self._sending.own(words, to=to, cc=cc, from_=from_, subject=subject, sender=sender)
+
+    def send_on(self, *, to: Iterable[str | Address], sender: str | Address) -> bool:
+        """Send this mail on, with its edits, as a list does; bounces go to `sender`. False, and nothing is sent, where
+        the mail is a bounce or was sent on from here before. Raises ValueError for what is no address."""
+        return self._sending.on(to, sender=sender)
 
     # -- the engine's side -----------------------------------------------------------------------------------
 
@@ -239,28 +307,13 @@ class Mail:
         self._check()
         return work
 
+    @property
+    def _sending(self) -> Sending:
+        # The effects first: see `_own`.
+        effects = self._effects
+        self._check()
+        return Sending(self, self._scene, effects)
+
     def _check(self) -> None:
         if self._is_revoked:
             raise AppError("This mail is decided or past its deadline, and its handler has lost it.")
-
-
-def _recipient_address(to: str | Address) -> Address:
-    address = _address(to)
-    if not address:
-        raise ValueError("the null address <> is no recipient")
-    return address
-
-
-def _address(given: str | Address) -> Address:
-    """What goes between angle brackets as it is, given with or without them: nothing in it can end the path or the
-    command."""
-    text = str(given)
-    if isinstance(given, str) and text.startswith("<") and text.endswith(">"):
-        text = text[1:-1]
-    if not text:
-        return NULL_SENDER
-    # What came over the wire may be odder than what an author may write, as in `<two words@example.org>`.
-    address, rest = parse_path(f"<{text}>" if isinstance(given, Address) else text)
-    if rest or address.raw != text:
-        raise ValueError(f"not an envelope address: {text[:80]!r}")
-    return address

@@ -1,7 +1,8 @@
 """The correspondent: by which name the application knows who wrote a mail.
 
 Law: one person is one correspondent, whatever hosts on the way made of the sender: capitals, U-labels, SRS and BATV
-make no difference. The name is for comparing and for keys; mail goes to the sender in the spelling that came.
+make no difference. The name is for comparing and for keys; mail goes to the sender in the spelling that came, unless
+that would be another host than the name says.
 
 A bounce has no envelope sender, so its From stands in: a conversation with MAILER-DAEMON is one too. Both are easily
 forged (docs/identity.md).
@@ -20,6 +21,13 @@ def correspondent_of(sender: Address, message: Message) -> str:
 def known_as(address: Address) -> str:
     """The name of the correspondent who has this address."""
     return folded(unwrapped(address))
+
+
+def reachable(sender: Address) -> Address:
+    """Where an answer to the correspondent goes: to the sender as it came (BATV), but never to the host that wrapped it
+    (SRS). Anybody can write such a wrapping, and would be told what is meant for somebody else."""
+    inner = unwrapped(sender)
+    return sender if sender.ascii_domain == inner.ascii_domain else inner
 
 
 def folded(address: Address) -> str:

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import pytest
 
 from lamsonproxy import NULL_SENDER, Address, AppError, Mail
 from lamsonproxy.app.mail import Copy
+from lamsonproxy.app.scene import NOWHERE, Scene
 from lamsonproxy.mail.envelope import Envelope, Recipient
 from lamsonproxy.mail.esmtp import Params
 from lamsonproxy.mail.message import Message
@@ -32,8 +34,19 @@ TRANSACTION = Transaction(
 )
 
 
-def mail_for(recipient: Recipient = COOKS_RCPT) -> Mail:
-    return Mail(TRANSACTION, recipient, deadline=540.0)
+@dataclass
+class Database:
+    """What has a session for handlers."""
+
+    db: object
+
+
+SESSION = object()
+SCENE = Scene(unit=Database(SESSION), state="POSTING")
+
+
+def mail_for(recipient: Recipient = COOKS_RCPT, scene: Scene = SCENE) -> Mail:
+    return Mail(TRANSACTION, recipient, deadline=540.0, scene=scene)
 
 
 def content_of(copy: Copy) -> bytes:
@@ -52,6 +65,24 @@ def test_a_mail_reads_as_it_came() -> None:
     assert mail.deadline == 540.0
     assert not mail.dry_run
     assert Mail(TRANSACTION, COOKS_RCPT, deadline=0, dry_run=True).dry_run
+
+
+def test_a_mail_shows_where_its_handler_stands() -> None:
+    mail = mail_for()
+    assert (mail.state, mail.is_confirmed, mail.db) == ("POSTING", False, SESSION)
+    assert mail_for(scene=replace(SCENE, is_confirmed=True)).is_confirmed
+
+
+def test_whoever_answered_in_this_mail_is_confirmed_at_once() -> None:
+    mail = mail_for()
+    mail.effects.is_confirmed = True
+    assert mail.is_confirmed
+
+
+def test_a_mail_without_a_database_has_no_session() -> None:
+    assert mail_for(scene=NOWHERE).state == "START"
+    with pytest.raises(AppError, match="needs a database"):
+        _ = mail_for(scene=NOWHERE).db
 
 
 def test_the_key_is_the_recipients_own_and_the_same_for_each_retry() -> None:
@@ -198,7 +229,8 @@ ACCESSES: dict[str, Callable[[Mail], object]] = {
     **{
         name: lambda mail, name=name: getattr(mail, name)  # type: ignore[misc]
         for name in (
-            "sender recipient session message headers text html attachments original key deadline dry_run edits"
+            "sender recipient session message headers text html attachments original key deadline dry_run edits "
+            "state is_confirmed db"
         ).split()
     },
     "replace_body": lambda mail: mail.replace_body(b""),
@@ -206,11 +238,14 @@ ACCESSES: dict[str, Callable[[Mail], object]] = {
     "add_recipient": lambda mail: mail.add_recipient("a@x"),
     "set_sender": lambda mail: mail.set_sender(""),
     "undo": lambda mail: mail.undo(),
+    "reply": lambda mail: mail.reply(text="Soup."),
+    "send": lambda mail: mail.send(to="b@x", from_="a@x", text="Soup."),
+    "send_on": lambda mail: mail.send_on(to=["b@x"], sender="a@x"),
 }
 
 
 def test_every_public_name_of_a_mail_is_in_the_table_below() -> None:
-    assert {name for name in dir(Mail) if not name.startswith("_")} - {"copy"} == set(ACCESSES)
+    assert {name for name in dir(Mail) if not name.startswith("_")} - {"copy", "effects"} == set(ACCESSES)
 
 
 @pytest.mark.fault("H3")
@@ -224,6 +259,7 @@ def test_a_handler_whose_deadline_has_passed_has_lost_its_mail(access: str) -> N
         ACCESSES[access](mail)
     assert mail.copy.same_as(mail_for().copy)
     assert mail.copy.recipients == (COOKS_RCPT,)
+    assert not mail.effects
 
 
 @pytest.mark.fault("H3")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lamsonproxy.mail.address import NULL_SENDER, Address
-from lamsonproxy.mail.correspondent import correspondent_of, known_as
+from lamsonproxy.mail.correspondent import correspondent_of, known_as, reachable
 from lamsonproxy.mail.message import Message
 
 FROM_BOB = Message(b"From: Bob <Bob@Example.NET>\r\n\r\n")
@@ -37,6 +37,21 @@ def test_the_correspondent_of_the_null_sender_is_who_stands_in_from() -> None:
 
 def test_a_bounce_without_from_has_no_correspondent() -> None:
     assert correspondent_of(NULL_SENDER, Message(b"Subject: x\r\n\r\n")) == ""
+
+
+@pytest.mark.fault("C7")
+@pytest.mark.parametrize(
+    ("sender", "to"),
+    [
+        ("Alice@example.com", "Alice@example.com"),
+        ("prvs=0123abcdef=alice@example.com", "prvs=0123abcdef=alice@example.com"),
+        ("SRS0=HHHH=TT=example.com=alice@evil.example", "alice@example.com"),
+        ("bounces+SRS=44ldt=IX=example.com=alice@evil.example", "alice@example.com"),
+        ("", ""),
+    ],
+)
+def test_an_answer_goes_to_the_correspondents_own_host(sender: str, to: str) -> None:
+    assert reachable(Address(sender)) == Address(to)
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=80) | st.binary(max_size=80))
