@@ -29,7 +29,7 @@ def mistakes_in_machines(sources: Iterable[Source], routes: Iterable[Route]) -> 
     captures = _captures(routes)
     for source in found:
         yield from _mistakes_in_key(source, captures.get(source.name, frozenset()))
-        yield from _mistakes_in_timers(source)
+        yield from _mistakes_in_timers(source, captures.get(source.name, frozenset()))
     yield from _mixed_kinds(found)
     yield from _shared(found)
 
@@ -101,22 +101,22 @@ def _mistakes_in_key(source: Source, captures: frozenset[str]) -> Iterator[str]:
                 yield f"{where}: no route of a state function in this module captures {name!r}."
 
 
-def _mistakes_in_timers(source: Source) -> Iterator[str]:
+def _mistakes_in_timers(source: Source, captures: frozenset[str]) -> Iterator[str]:
     for marked, mark in _timers(source):
         function = vars(source.module).get(_name_in(source.module, mark.to))
         shown = mark.to if isinstance(mark.to, str) else mark.to.__name__
         if not isinstance(function, FunctionType):
             yield f"{marked}: @after(to={shown}): there is no such function in this module."
-        elif not _takes_mail_alone(function):
-            yield f"{marked}: @after(to={shown}): a timer calls {shown}(mail), and it needs more than that."
+            continue
+        for name in sorted(_needs(function) - captures):
+            yield f"{marked}: @after(to={shown}): {shown} needs {name!r}, and no state function's route captures that."
 
 
-def _takes_mail_alone(function: Handler) -> bool:
-    try:
-        inspect.signature(function).bind("mail")
-    except TypeError:
-        return False
-    return True
+def _needs(function: Handler) -> frozenset[str]:
+    """The arguments that must be given to a function beside the mail."""
+    others = list(inspect.signature(function).parameters.values())[1:]
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return frozenset(p.name for p in others if p.default is p.empty and p.kind not in kinds)
 
 
 def _called(sources: Iterable[Source]) -> Iterator[tuple[str, FunctionType]]:

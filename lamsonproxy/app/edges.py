@@ -1,7 +1,7 @@
 """Which state leads to which: the graph of an application's machines.
 
     an edge       a function returns another one by name, calls one that does, or declares it with @leads_to
-    a timed edge  the same, of the function that the state's @after calls; a loop where that function moves nobody
+    a timed edge  the state's @after leads to a state, or calls a function that does; a loop where that moves nobody
     computed      a function whose targets its source does not tell, and that declares none
     a stray       what a function returns or declares and no module of the App knows as a state function
 
@@ -94,7 +94,9 @@ class _Reader:
         machine, state = place
         self._follow(place, state, None)
         after = self._machines.after(machine, state)
-        if after and not self._follow(place, after.to, after.delta):
+        if after and self._machines.has_state(machine, after.to):
+            self.edges.append(Edge(place, (machine, after.to), after.delta))
+        elif after and not self._follow(place, after.to, after.delta):
             self.edges.append(Edge(place, place, after.delta))
 
     def _follow(self, place: Place, name: str, after: timedelta | None) -> bool:

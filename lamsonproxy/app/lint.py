@@ -37,7 +37,12 @@ def lint(routes: Routes, people: People = NOBODY) -> list[Finding]:
     """All findings, errors first."""
     machines = routes.machines
     graph = graph_of(machines)
-    errors = [*_strays(graph), *_stateless_moves(routes), *_closed_machines(machines, graph)]
+    errors = [
+        *_strays(graph),
+        *_stateless_moves(routes),
+        *_closed_machines(machines, graph),
+        *_straying_timers(graph),
+    ]
     warnings = [
         *_without_route(routes),
         *_computed(graph),
@@ -73,6 +78,12 @@ def _closed_machines(machines: Machines, graph: Graph) -> Iterator[str]:
                 f"{machine} has state functions and no START, and no state of another module leads to it: nobody"
                 " could ever begin."
             )
+
+
+def _straying_timers(graph: Graph) -> Iterator[str]:
+    for edge in graph.edges:
+        if edge.after and edge.source[0] != edge.target[0]:
+            yield f"The timer of {_name(edge.source)} leads to {_name(edge.target)}: it may move its own machine only."
 
 
 def _without_route(routes: Routes) -> Iterator[str]:

@@ -47,7 +47,7 @@ def test_a_returned_function_is_a_step_also_into_another_machine(write: Write) -
     assert (found.computed, found.strays) == ((), ())
 
 
-def test_a_timer_leads_where_its_function_leads_or_round(write: Write) -> None:
+def test_a_timer_leads_to_its_state_or_where_its_function_leads_or_round(write: Write) -> None:
     found = graph(
         write,
         lists="""
@@ -64,12 +64,17 @@ def test_a_timer_leads_where_its_function_leads_or_round(write: Write) -> None:
                 return POSTING
 
             def remind(mail): ...
+
+            @after(minutes=1, to=START)
+            @route("c")
+            def GONE(mail): ...
             """,
     )
     assert found.edges == (
         Edge(("lists", "START"), ("lists", "POSTING")),
         Edge(("lists", "START"), ("lists", "POSTING"), timedelta(days=3)),
         Edge(("lists", "POSTING"), ("lists", "POSTING"), timedelta(hours=1)),
+        Edge(("lists", "GONE"), ("lists", "START"), timedelta(minutes=1)),
     )
 
 

@@ -59,6 +59,16 @@ def test_what_cannot_go_well_is_an_error(write: Write) -> None:
 
             def helper(mail): ...
             """,
+        shops="""
+            import lists
+
+            @after(days=1, to="later")
+            @route("s")
+            def START(mail): ...
+
+            def later(mail):
+                return lists.START
+            """,
         blogs='@route("b")\ndef POSTING(mail): ...\n',
         stamps="""
             @route("b")
@@ -75,6 +85,7 @@ def test_what_cannot_go_well_is_an_error(write: Write) -> None:
         "lists.START declares lists.NOBODY, which is no state function in a module of the App.",
         "stamps.stamp returns other, and a handler without a state moves no conversation.",
         "blogs has state functions and no START, and no state of another module leads to it: nobody could ever begin.",
+        "The timer of shops.START leads to lists.START: it may move its own machine only.",
     ]
 
 

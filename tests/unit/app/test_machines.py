@@ -175,7 +175,13 @@ def test_what_is_wrong_with_machines_is_told_at_start(write: Write) -> None:
 
             @after(hours=1, to="POSTING")
             @route("(c)", c=".+")
-            async def POSTING(mail, c): ...
+            async def POSTING(mail, c, d=0): ...
+
+            @after(hours=1, to="remind")
+            @route_like(POSTING)
+            async def READING(mail, c): ...
+
+            async def remind(mail, c, e, *, f): ...
             """,
         blogs='STATE_KEY = "post"\n@route("a")\ndef START(mail): ...\n',
         shops='async def STATE_KEY(mail): ...\n@route("a")\ndef START(mail): ...\nalso = START\n',
@@ -183,7 +189,8 @@ def test_what_is_wrong_with_machines_is_told_at_start(write: Write) -> None:
     assert sentences == [
         "lists.STATE_KEY: no route of a state function in this module captures 'list_name'.",
         "lists.START: @after(to=NOBODY): there is no such function in this module.",
-        "lists.POSTING: @after(to=POSTING): a timer calls POSTING(mail), and it needs more than that.",
+        "lists.READING: @after(to=remind): remind needs 'e', and no state function's route captures that.",
+        "lists.READING: @after(to=remind): remind needs 'f', and no state function's route captures that.",
         'blogs.STATE_KEY is a tuple of the names of captures, as in ("list_name",), or a function of the mail.',
         "shops.STATE_KEY is `async def`, and a key is told without waiting.",
         "lists.START is `def` and lists.WAITING is `async def`: the state functions of one App are all of one kind,"
