@@ -7,6 +7,7 @@ never cancelled half-way: whoever gave up waiting lets it run to its end.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, bindparam, event, func, select
@@ -42,12 +43,14 @@ class Tenure:
 
 
 class Database:
-    """An engine, its threads, and whose turn it is. Made on the loop on which it is used."""
+    """An engine, its threads, and whose turn it is."""
 
     def __init__(self, settings: DatabaseSettings, *, is_async: bool = False) -> None:
         self.settings = settings
-        # A unit may be made, and begun, by a handler in its thread, who waits for his turn here.
-        self._loop = asyncio.get_running_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        with suppress(RuntimeError):
+            # A unit may be begun by a handler in its thread before anything was started on the loop.
+            self._loop = asyncio.get_running_loop()
         self.is_async = is_async
         self.engine: Engine = make_engine(settings, is_async=is_async)
         has_one_writer = self.engine.dialect.name == "sqlite"
@@ -63,6 +66,7 @@ class Database:
 
         Raises StoreError when it needs a thread and the system gives none.
         """
+        self._loop = asyncio.get_running_loop()
         if self.is_async:
             return asyncio.ensure_future(greenlet_spawn(act, *args))
         try:
@@ -86,6 +90,7 @@ class Database:
         """Wait for something of the loop's from within a handler's statement: in its thread, or below a greenlet."""
         if self.is_async:
             return await_only(waiting)
+        assert self._loop is not None, "it is used on a loop"
         return asyncio.run_coroutine_threadsafe(waiting, self._loop).result()
 
     async def transaction(self, act: Callable[..., _T], *args: Any) -> _T:

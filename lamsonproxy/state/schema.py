@@ -16,7 +16,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, MetaData, text
 
-from lamsonproxy.errors import ConfigError, StoreError
+from lamsonproxy.errors import AppError, ConfigError, StoreError
 from lamsonproxy.state.engines import DatabaseSettings, make_engine
 from lamsonproxy.state.failing import foreign
 
@@ -28,39 +28,49 @@ LOCK = 0x6C616D736F6E
 
 def upgrade(url: str) -> None:
     """Bring a database to the schema of this code, whatever that takes. Raises ConfigError and StoreError."""
-    with _exclusive(url) as connection:
+    with _exclusive(DatabaseSettings(url)) as connection:
         _missing(connection)
         _upgrade(connection)
 
 
-def check(url: str) -> None:
-    """Make sure that the schema fits: a fresh database gets it, and so does one that lacks only safe revisions.
+def prepare(settings: DatabaseSettings, tables: Sequence[object] = ()) -> None:
+    """Make sure that a database can be worked with: one that is fresh, or lacks only safe revisions, gets them; those
+    of the application's `tables` that are not there are made, and what is there stays as it is.
 
-    Raises ConfigError when an operator must decide, StoreError when the database cannot be used.
+    Raises ConfigError when an operator must decide, StoreError when the database cannot be used, AppError when `tables`
+    are none.
     """
-    with _exclusive(url) as connection:
-        missing = _missing(connection)
-        unsafe = [script.revision for script in missing if not script.module.is_safe]
-        if unsafe and _current(connection) is not None:
-            raise ConfigError(
-                f"the database lacks the schema revision {unsafe[0]}, during which no older lamsonproxy may "
-                "work: stop all of them and run `lamson db upgrade`"
-            )
-        if missing:
-            _upgrade(connection)
+    metadatas = [_metadata_of(each) for each in tables]
+    with _exclusive(settings) as connection:
+        _check(connection)
+        for metadata in metadatas:
+            metadata.create_all(connection, checkfirst=True)
+
+
+def _metadata_of(tables: object) -> MetaData:
+    """MetaData, or a declarative base, which has one."""
+    metadata = getattr(tables, "metadata", tables)
+    if not isinstance(metadata, MetaData):
+        raise AppError(f"App(tables=...) takes SQLAlchemy's MetaData, and {tables!r} is none")
+    return metadata
+
+
+def _check(connection: Connection) -> None:
+    missing = _missing(connection)
+    unsafe = [script.revision for script in missing if not script.module.is_safe]
+    if unsafe and _current(connection) is not None:
+        raise ConfigError(
+            f"the database lacks the schema revision {unsafe[0]}, during which no older lamsonproxy may work: "
+            "stop all of them and run `lamson db upgrade`"
+        )
+    if missing:
+        _upgrade(connection)
 
 
 def current(url: str) -> tuple[str, str]:
     """The revision of a database, "" where it has none, and the one of this code."""
-    with _exclusive(url) as connection:
+    with _exclusive(DatabaseSettings(url)) as connection:
         return _current(connection) or "", _scripts().get_current_head() or ""
-
-
-def create_missing(url: str, metadatas: Sequence[MetaData]) -> None:
-    """Make those of an application's tables that are not there. What is there stays as it is."""
-    with _exclusive(url) as connection:
-        for metadata in metadatas:
-            metadata.create_all(connection, checkfirst=True)
 
 
 def _missing(connection: Connection) -> list[Script]:
@@ -100,9 +110,9 @@ def _scripts() -> ScriptDirectory:
 
 
 @contextmanager
-def _exclusive(url: str) -> Iterator[Connection]:
+def _exclusive(settings: DatabaseSettings) -> Iterator[Connection]:
     """A transaction in which nobody else changes the schema."""
-    engine = make_engine(DatabaseSettings(url), has_pool=False)
+    engine = make_engine(settings, has_pool=False)
     with foreign("the database's schema"), engine.begin() as connection:
         # SQLite has begun as the only writer already.
         if connection.dialect.name == "postgresql":
