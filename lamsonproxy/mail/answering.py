@@ -36,7 +36,9 @@ _FORWARDED = ("From", "Date", "Subject", "To", "Cc")
 def references_for(message: Message) -> tuple[str, str]:
     """In-Reply-To and References of an answer; each empty where the mail has nothing to put there."""
     parent = _ids(message, "Message-ID")[:1]
-    ancestors = _ids(message, "References") or _ids(message, "In-Reply-To")[:1]
+    answered = _ids(message, "In-Reply-To")
+    # More than one: nobody knows which of them came first.
+    ancestors = _ids(message, "References") or (answered if len(answered) == 1 else [])
     thread = [each for each in ancestors if each not in parent] + parent
     if len(thread) > REFERENCES_LIMIT:
         thread = [thread[0], *thread[1 - REFERENCES_LIMIT :]]

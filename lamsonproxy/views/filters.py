@@ -4,23 +4,25 @@ Law: a value is shown as text, never as source: in HTML it makes no tag, in Mark
 a function or a class, was not meant: the variable was forgotten, and the engine found one of Python's own names.
 """
 
+import inspect
 import re
 from collections.abc import Callable
 from enum import Enum
 
 from markupsafe import Markup, escape
 
-# All that Python-Markdown takes for a mark if it stands in the right place; a tilde and an equals sign are none.
-_MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|:~=>])")
-_BREAKS = re.compile(r"\s*\n\s*")
+# What Markdown and HTML take for a mark: anywhere, or where a line begins. As references to characters, because a
+# backslash works before some of them only, and each dialect has its own.
+_MARKS = re.compile(r"[\\`*_{}\[\]()<>#+!|~=&\"']|\A-|(?<=\A\d)[.)]|(?<=\A\d\d)[.)]")
+_BREAKS = re.compile(r"\s*[\r\n]\s*")
 
 
 class Mode(Enum):
     """The language of what is rendered."""
 
     TEXT = "text"
-    HTML = "html"
-    MARKDOWN = "markdown"
+    HTML = "HTML"
+    MARKDOWN = "Markdown"
 
 
 def as_text(value: object) -> str:
@@ -35,12 +37,15 @@ def as_html(value: object) -> str:
 
 def as_markdown(value: object) -> str:
     """As text that is no Markdown and no HTML, on one line: a line break could begin a list or a heading."""
-    return Markup(_MARKS.sub(r"\\\1", str(escape(_BREAKS.sub(" ", str(_meant(value)))))))
+    if hasattr(value, "__html__"):
+        return escape(value)
+    line = _BREAKS.sub(" ", str(_meant(value))).strip()
+    return Markup(_MARKS.sub(lambda mark: f"&#{ord(mark[0])};", line))
 
 
 def _meant(value: object) -> object:
-    if isinstance(value, Callable):  # type: ignore[arg-type]  # it is a class all the same
-        raise TypeError(f"{getattr(value, '__name__', value)!r} is no value; is the variable given?")
+    if inspect.isroutine(value) or inspect.isclass(value):
+        raise TypeError(f"{value.__name__!r} is no value; is the variable given?")
     return value
 
 

@@ -4,8 +4,8 @@ Law: the folder is read once, at start. What has not been read then has no name,
 The head is split off here, line by line, before anything is rendered: a value cannot end its line.
 
 A page is `welcome.mako`: header fields, an empty line, the text. `welcome.html.mako` beside it gives the HTML, and
-`welcome.md.mako` is a page whose text is Markdown. A file whose name begins with `_` is a layout or a fragment, for
-other templates to use.
+`news.md.mako` is a page whose text is Markdown, of which the HTML is made. A file whose name begins with `_` is a
+layout or a fragment, for other templates to use.
 """
 
 import re
@@ -30,14 +30,9 @@ class Source:
     text: str
 
     @property
-    def stem(self) -> str:
-        """The name without everything that says what it is written in."""
-        return self.name.removesuffix(self.suffix).removesuffix(".md").removesuffix(".html")
-
-    @property
     def is_page(self) -> bool:
         """Whether it has a head."""
-        return not (self.is_fragment or Mode.HTML in self.modes)
+        return not self.is_fragment and Mode.TEXT in self.modes
 
     @property
     def is_fragment(self) -> bool:
@@ -77,8 +72,6 @@ class Page:
 
 def read_sources(folder: Path, suffix: str, mistakes: list[str]) -> list[Source]:
     """All templates of one engine, by name; what cannot be read becomes a sentence in `mistakes`."""
-    if not folder.is_dir():
-        mistakes.append(f"The folder of templates {folder} does not exist.")
     sources = []
     for path in sorted(folder.rglob(f"*{suffix}")):
         name = path.relative_to(folder).as_posix()

@@ -30,6 +30,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
         (b"Message-ID: <a@x>\r\n", "<a@x>", "<a@x>"),
         (b"Message-ID: <b@x>\r\nReferences: <1@x>\r\n <a@x>\r\n", "<b@x>", "<1@x> <a@x> <b@x>"),
         (b"Message-ID: <b@x>\r\nIn-Reply-To: <a@x>\r\n", "<b@x>", "<a@x> <b@x>"),
+        (b"Message-ID: <b@x>\r\nIn-Reply-To: <a@x> <z@x>\r\n", "<b@x>", "<b@x>"),
         (b"Message-ID: <b@x>\r\nReferences: <b@x> <a@x>\r\n", "<b@x>", "<a@x> <b@x>"),
         (b"References: <1@x>\r\n", "", "<1@x>"),
         (b"Subject: none\r\n", "", ""),

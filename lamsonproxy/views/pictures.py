@@ -1,0 +1,64 @@
+"""The pictures of a template folder, and the HTML that shows them by `cid:`.
+
+Law: only files that lay in the folder at start are ever sent, and only those that the HTML shows. A picture's id is
+made from its content, so it is unique in the world (RFC 2045 §7) and the same for the same picture.
+
+RFC 2392 (cid).
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from lamsonproxy.mail.rendered import Image
+
+SIZE_LIMIT = 1024 * 1024
+"""Octets of a picture: it goes with every mail."""
+
+_TYPES = {
+    ".gif": "image/gif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+}
+
+# Quotation marks in a value are escaped before this looks, so a value shows no picture.
+_SHOWN = re.compile(r"""(?<=["'])cid:([A-Za-z0-9_./-]+)(?=["'])""")
+
+
+def read_pictures(folder: Path, mistakes: list[str]) -> dict[str, Image]:
+    """All pictures by their path from the folder; what cannot be used becomes a sentence in `mistakes`."""
+    pictures = {}
+    for path in sorted(folder.rglob("*")):
+        kind = _TYPES.get(path.suffix.lower())
+        if kind is None or not path.is_file():
+            continue
+        name = path.relative_to(folder).as_posix()
+        content = path.read_bytes()
+        if len(content) > SIZE_LIMIT:
+            mistakes.append(f"{name}: a picture that goes with a mail has at most {SIZE_LIMIT} octets.")
+        digest = hashlib.sha256(content).hexdigest()
+        pictures[name] = Image(f"{digest[:32]}{path.suffix.lower()}@cid.lamsonproxy", kind, content)
+    return pictures
+
+
+def with_pictures(html: str, pictures: Mapping[str, Image]) -> tuple[str, tuple[Image, ...]]:
+    """The HTML with the ids of its pictures, and those pictures. What is no name of a picture stays as it is."""
+    shown: dict[str, Image] = {}
+
+    def content_id(match: re.Match[str]) -> str:
+        image = pictures.get(match[1])
+        if image is None:
+            return match[0]
+        shown[match[1]] = image
+        return f"cid:{image.content_id}"
+
+    return _SHOWN.sub(content_id, html), tuple(shown.values())
+
+
+def missing_pictures(source: str, pictures: Mapping[str, Image]) -> Iterator[tuple[int, str]]:
+    """The line and the name of each picture that a template shows and that is not there."""
+    for number, line in enumerate(source.split("\n"), 1):
+        yield from ((number, name) for name in _SHOWN.findall(line) if name not in pictures)
