@@ -20,12 +20,15 @@ from lamsonproxy.mail.bounces import (
     second_opinion,
     signs,
 )
-from lamsonproxy.mail.bounces.finding import Finding
+from lamsonproxy.mail.bounces.finding import Finding, is_temporary
 from lamsonproxy.mail.bounces.prose import Prose
 from lamsonproxy.mail.bounces.reasons import ARRIVED, HARD, judge
 from lamsonproxy.mail.bounces.report import Report, take_apart
 from lamsonproxy.mail.mailboxes import first_address
 from lamsonproxy.mail.message import Message
+
+SECTIONS_LIMIT = 20
+"""Recipients whose section in the text for people is read too; with more of them the status fields must do."""
 
 Kind = Literal["failure", "delay", "feedback", "vacation", "delivered"]
 
@@ -49,8 +52,8 @@ class BouncedRecipient:
 
     @property
     def hard(self) -> bool:
-        """Whether the address will never work."""
-        return self.reason in HARD
+        """Whether the address will never work; "no such user" behind a 4xx is what a host says that cannot look."""
+        return self.reason in HARD and not (is_temporary(self.status) or self.reply.startswith("4"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,8 @@ def _strangers(report: Report) -> Iterator[str]:
 
 def _bounce(findings: list[Finding], prose: Prose, report: Report) -> Bounce:
     alone = len(findings) == 1
-    recipients = tuple(_recipient(finding, prose, alone=alone) for finding in findings)
+    told = prose if len(findings) <= SECTIONS_LIMIT else Prose("")
+    recipients = tuple(_recipient(finding, told, alone=alone) for finding in findings)
     return Bounce(_kind(recipients), recipients, report.original, _message_id(report))
 
 

@@ -14,7 +14,7 @@ from lamsonproxy.mail.bounces.finding import Finding, status_in
 RECIPIENTS_LIMIT = 1000
 """Recipients of one report: what Postfix allows one mail (smtpd_recipient_limit)."""
 
-_VALUE_LIMIT = 4 * 1024
+_VALUE_LIMIT = 1024
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*:[ \t]*(.*)")
 _ADDRESSES = ("final-recipient", "original-recipient", "x-actual-recipient")
 _TYPE = re.compile(r"\A\s*[A-Za-z][A-Za-z0-9-]*\s*;\s*")

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 # Not in an IP address, a version or a date: those stand with dots, colons or slashes.
 _STATUS = re.compile(r"(?<![\d.])([245]\.[0-7]\.\d{1,3})(?![\d.]*\d)")
+# Not a number of a version, a date or a time, and not one of days or octets.
 _REPLY = re.compile(
-    r"(?<![\d./+=-])(?<!\d:)(2[125][0-3]|[45][0-5]\d)(?=[ \-:#,]|$)(?!-\d\d-| ?(?:days?|hours?|minutes?|seconds?|bytes|attempts)\b)"
+    r"(?<![\d./+=-])(?<!\d:)(2[125][0-3]|[45][0-5]\d)(?=[ \-:#,]|$)"
+    r"(?!-\d\d-| ?(?:days?|hours?|minutes?|seconds?|bytes|attempts)\b)"
 )
 _BEHIND_WORD = re.compile(
     r"(?:said|responded|reason|returned|error|response|code)\W{1,12}$|<<< $|: $", re.IGNORECASE
@@ -38,6 +40,11 @@ def status_in(text: str) -> str:
     """The first enhanced status code that says more than its class, else the first one; "" without any."""
     found = _STATUS.findall(text)
     return next((status for status in found if not _NULL_STATUS.fullmatch(status)), found[0] if found else "")
+
+
+def is_temporary(status: str) -> bool:
+    """Whether a status says "perhaps later"; 4.0.0 says nothing, it stands where nobody knew."""
+    return status.startswith("4") and not _NULL_STATUS.fullmatch(status)
 
 
 def reply_in(text: str) -> str:

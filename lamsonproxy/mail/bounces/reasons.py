@@ -11,6 +11,7 @@ RFC 3463 (status), RFC 5321 §4.2.2 and §4.3.2 (which reply to which command).
 import re
 from dataclasses import dataclass
 
+from lamsonproxy.mail.bounces.command import command_in
 from lamsonproxy.mail.bounces.finding import Finding, behind_reply, reply_in, status_in
 from lamsonproxy.mail.bounces.statuses import reason_of_status
 from lamsonproxy.mail.bounces.wordings import USER_UNKNOWN, WORDINGS
@@ -38,15 +39,15 @@ _WIDE = ("", "systemerror", "expired")
 """Families so wide that "user unknown" beside them decides."""
 
 _NOT_BEFORE_MAIL = (
-    "mailboxfull",
-    "userunknown",
-    "filtered",
-    "systemerror",
-    "spamdetected",
-    "rejected",
     "expired",
+    "filtered",
+    "mailboxfull",
+    "rejected",
+    "spamdetected",
+    "systemerror",
+    "userunknown",
 )
-"""Reasons that nobody can have before he knows sender and recipient: the client itself is unwelcome."""
+"""Reasons that no host can have before it knows sender and recipient: the client itself is unwelcome."""
 
 _ACCESS_DENIED = re.compile(r"\baccess (?:is )?denied\b")
 _ADDRESS = re.compile(r"[^\s<>\"()\[\],;:]{0,120}@[^\s<>\"()\[\],;:]{1,255}")
@@ -57,24 +58,6 @@ _CODES = re.compile(
 )
 _BLANKS = re.compile(r"[\s*_|]+")
 
-_COMMANDS = tuple(
-    (command, re.compile(words))
-    for command, words in (
-        ("EHLO", r"my name was rejected|(?:in reply to|after|did not like our|response to) (?:ehlo|helo)"),
-        ("CONN", r"refused to talk to me|initial (?:server )?(?:greeting|connection)|after connection"),
-        (
-            "RCPT",
-            r"(?:in reply to|after|our|following|response to) rcpt|does not like recipient|rejected recipient",
-        ),
-        ("MAIL", r"(?:in reply to|after|our|following|response to) (?:pipelined )?mail|does not like sender"),
-        (
-            "DATA",
-            r"(?:in reply to|after|our|following|response to|failed on) (?:pipelined )?(?:end of )?(?:data|final)"
-            r"|after (?:end of )?(?:message|content)|after i sent the message",
-        ),
-    )
-)
-_SENT = re.compile(r"(?:^|\n)[ \t]*(?:>>>|sent <<<|sent:)[ \t]*(ehlo|helo|mail|rcpt|data)\b", re.IGNORECASE)
 _BY_COMMAND = {
     "EHLO": "blocked",
     "CONN": "blocked",
@@ -110,11 +93,12 @@ def _status(finding: Finding, section: str) -> str:
 
 def _in_words(case: "Case", *texts: str) -> str:
     """The first reason in these texts; in each, what stands behind the reply code goes first."""
-    for text in texts:
-        reply = case.reason_in(normal(behind_reply(text)))
-        if reply not in _WIDE:
-            return reply
-        if reason := case.reason_in(normal(text)) or reply:
+    for text in filter(None, texts):
+        whole, reply = normal(text), normal(behind_reply(text))
+        in_reply = case.reason_in(reply)
+        if in_reply not in _WIDE:
+            return in_reply
+        if reason := (case.reason_in(whole) if whole != reply else "") or in_reply:
             return reason
     return ""
 
@@ -135,6 +119,8 @@ class Case:
             reason = self._instead_of(reason, text)
         if reason == "userunknown" and self._subject == "1.6":
             return "hasmoved"
+        if reason == "syntaxerror" and self._subject.startswith("1."):
+            return "userunknown"
         if reason == "mesgtoobig" and self._subject == "2.3":
             return "exceedlimit"
         if reason == "spamdetected" and self._subject.startswith("6."):
@@ -159,16 +145,6 @@ class Case:
         if self.command == "RCPT" or (not self.reply and self._subject in ("", "0.0")):
             return False
         return not self._subject.startswith(("1.", "5."))
-
-
-def command_in(text: str) -> str:
-    """The SMTP command that was refused, as far as a text tells; "" when it does not."""
-    small = " ".join(text.lower().split())
-    for command, words in _COMMANDS:
-        if words.search(small):
-            return command
-    sent = _SENT.search(text)
-    return sent[1].upper().replace("HELO", "EHLO") if sent else ""
 
 
 def normal(text: str) -> str:

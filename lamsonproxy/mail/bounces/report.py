@@ -8,6 +8,7 @@ RFC 6522 (multipart/report), RFC 3464 (message/delivery-status), RFC 6533 (the g
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lamsonproxy.mail.charset import to_text
@@ -17,8 +18,8 @@ from lamsonproxy.mail.part import Part
 TEXT_LIMIT = 64 * 1024
 """Octets of one part read for the report's words; hosts write some thousand."""
 
-STATUS_LIMIT = 512 * 1024
-"""Octets of delivery status read: 500 for each of a thousand recipients."""
+STATUS_LIMIT = 256 * 1024
+"""Octets of delivery status read: 250 for each of a thousand recipients."""
 
 PARTS_LIMIT = 50
 """Parts looked at: a report has three."""
@@ -62,9 +63,7 @@ _STATUS_FIELDS = re.compile(
 _A_RECIPIENT = re.compile(r"^(?:Final|Original|X-Actual)-Recipient[ \t]*:", re.MULTILINE | re.IGNORECASE)
 _QUOTED_STATUS = re.compile(r"^>[> ]{0,10}(?:Final|Original)-Recipient[ \t]*:", re.MULTILINE | re.IGNORECASE)
 _QUOTE = re.compile(r"^>[> ]?", re.MULTILINE)
-_NOT_SHOWN = re.compile(
-    r"<(?:style|script|head)\b.{0,20000}?</(?:style|script|head)\s*>", re.DOTALL | re.IGNORECASE
-)
+_HIDDEN = re.compile(r"<(style|script|head)\b", re.IGNORECASE)
 _LINE_TAG = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h[1-6]|hr)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z!][^<>@]*>", re.IGNORECASE)
 
@@ -142,8 +141,20 @@ def _from_html(parts: list[Part]) -> str:
     part = next((part for part in parts if part.content_type == "text/html"), None)
     if part is None:
         return ""
-    shown = _NOT_SHOWN.sub(" ", part.text(TEXT_LIMIT))
+    shown = "".join(_shown(part.text(TEXT_LIMIT)))
     return html.unescape(_TAG.sub(" ", _LINE_TAG.sub("\n", shown)))
+
+
+def _shown(text: str) -> Iterator[str]:
+    """HTML without what is not shown; an element that is not ended hides the rest, as it does in a browser."""
+    small, at = text.lower(), 0
+    while match := _HIDDEN.search(text, at):
+        yield text[at : match.start()]
+        end = small.find(f"</{match[1].lower()}", match.end())
+        if end < 0:
+            return
+        at = small.find(">", end) + 1 or len(text)
+    yield text[at:]
 
 
 def _enclosed(parts: list[Part]) -> bytes:

@@ -40,6 +40,10 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         "suspend",
         (r"\binactive-mailbox\b",),
     ),
+    # Orange and La Poste number their refusals, and say no more than "refused" in words.
+    ("spamdetected", (r"\b(?:ofr|lpn)\d* 506\b",)),
+    ("policyviolation", (r"\b(?:ofr|lpn)\d* 630\b",)),
+    ("toomanyconn", (r"\b(?:ofr|lpn)\d* 104\b",)),
     (
         "delivered",
         (r"\bsuccessfully delivered\b|\bdelivery (?:was )?successful",),
@@ -125,6 +129,14 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         (r"\b(?:low|poor|bad|negative|ip|domain|sender|senders?'s?)\b.{0,30}?\breputation",),
     ),
     (
+        "blocked",
+        (
+            r"\bip (?:address(?:es)?)?.{0,30}?(?:is|are|was|ha(?:s|ve) been) (?:\w+ )?(?:blocked|blacklisted|listed)",
+            r"from \[?\d[\d.:]{6,40}\]? (?:is|are|has been|was) (?:\w+ )?(?:blocked|blacklisted|refused)",
+            r"blocked using|client host blocked|spamhaus|spamcop|\bsorbs\b|uceprotect|bl\.shtml",
+        ),
+    ),
+    (
         "virusdetected",
         (
             r"\bvirus|\bmalware|\btrojan\b|\binfected\b|\bworm\b|\bphish|\beicar\b|\bransomware",
@@ -180,7 +192,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
                 r"|limit|count)\b.{0,30}?(?:limit|exceed|reached|high|too)"
             ),
             r"\bmax(?:imum)?\b.{0,30}?\bconnections?",
-            r"(?:relay|sending|daily|hourly) (?:relay )?(?:quota|limit)|rate[ -]?limit|\bthrottl",
+            r"(?:relay|sending|daily|hourly) (?:relay )?(?:quota|limit)|at a rate that|rate[ -]?limit|\bthrottl",
             r"too (?:fast|frequent)|frequency limit|too many (?:messages|mails|emails|requests)",
             r"sending .{0,30}too (?:fast|quickly|many)|unusual rate",
             r"exceeded (?:the )?(?:rate|hourly|daily|maximum number)",
@@ -238,7 +250,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
                 r"|to|cc|sender|message-id|reply-to)\b:? ?header"
             ),
             r"multiple (?:\w+ )?addresses in from",
-            r"missing (?:a )?(?:valid )?(?:from|date|message-id|to)\b|rfc ?(?:2|5|8)\d{2,3}",
+            r"missing .{0,30}?header|missing (?:a )?(?:valid )?(?:from|date|message-id|to)\b",
             r"bare (?:lf|cr|newline|linefeed)",
         ),
     ),
@@ -249,7 +261,8 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
             r"(?:duplicate|malformed|invalid|improper|bad|illegal) (?:\S+ )?header",
             r"header.{0,30}(?:size|malformed|invalid|error)|8-?bit (?:data|characters?|mime)",
             r"improper use of|\bmime\b.{0,30}?(?:error|invalid|malformed|nest)",
-            r"malformed (?:message|mime|mail)|lines? (?:is )?too long|line length",
+            r"(?:bare|lone) (?:lf|cr|newline|linefeed)|malformed (?:message|mime|mail)",
+            r"lines? (?:is )?too long|line length",
             r"null (?:byte|character)|non-?ascii|charset|character set",
             r"content(?:-type)? (?:is )?(?:not (?:allowed|supported)|error|conversion)",
             r"message (?:is )?(?:empty|corrupt)|unsupported (?:content|media)",
@@ -258,7 +271,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "syntaxerror",
         (
-            r"\bmalformed (?:recipient )?address|(?:syntax|address) error",
+            r"\bmalformed (?:recipient )?address|address syntax|(?:syntax|address) error",
             r"(?:bad|invalid|illegal) (?:address )?syntax",
             (
                 r"(?:command|parameter|verb)s? (?:is )?(?:not (?:implemented|recogni[sz]ed|supported)"
@@ -274,7 +287,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
             (
                 r"\bsender(?:'s)?\b.{0,60}?\b(?:reject|denied|den(?:y|ies)|not (?:allowed|permitted"
                 r"|accepted|exist|found|valid|authori[sz]ed|verified|known)|unknown|invalid|does(?:n't"
-                r"| not)|refused|could not be verified|blocked|unverified|syntax|must|blacklist)"
+                r"| not)|refused|could not be verified|unverified|syntax|must)"
             ),
             (
                 r"\b(?:invalid|unroutable|unrouteable|unknown|bad|rejected|unverified|unresolvable|fake"
@@ -313,7 +326,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
             r"access from .{0,40}denied",
             r"(?:helo|ehlo)\b.{0,60}?(?:reject|invalid|denied|not|bad|must|require)",
             r"my name was rejected|invalid domain name|bad helo|no access from|not allowed to connect",
-            r"access denied\.? ?\(|banned sending|denied ip|client host rejected",
+            r"access denied, ip|banned sending|denied ip|client host rejected",
             r"connection (?:was )?(?:rejected|denied|blocked)|rejected connection",
             r"messages from .{0,30}weren't sent|refused to talk to me: 5",
         ),
@@ -326,6 +339,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
                 r"(?:attachment|file|extension)s?\b.{0,40}?(?:not (?:allowed|permitted|accepted)|blocked"
                 r"|banned|forbidden|prohibited|rejected|denied)"
             ),
+            r"(?:illegal|dangerous|suspicious|forbidden) attachment",
             r"because (?:of )?its (?:content|attachment)|administrative prohibition|administratively",
             r"content (?:not allowed|denied)|transport rule|rejected by rule",
             r"by the recipient.s (?:domain )?rule|not accepted for",
@@ -380,7 +394,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         "networkerror",
         (
             r"(?:mail|routing|delivery|message) (?:\w+ )?loop|\bloops? back|\btoo many hops|hop ?count",
-            r"maximum (?:allowed )?(?:hops|times)|more than the maximum|try again.{0,10}$",
+            r"maximum (?:allowed )?(?:hops|times)|more than the maximum",
             r"name (?:service|server) (?:error|fail|timeout)",
             r"network (?:error|is unreachable|unreachable|problem|failure)|no route to",
             r"dns (?:error|failure|server|lookup|query)|temporary (?:dns|lookup|resolution)",
@@ -422,7 +436,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
                 r"temporar\w+ (?:\w+ )?(?:failure|error|problem|unavailable|deferred|rejected|system"
                 r"|local)"
             ),
-            r"could not load|try (?:again )?later|resources|out of memory|overload|too busy|unexpected",
+            r"could not load|thread limit|try (?:again )?later|resources|out of memory|overload|too busy|unexpected",
             r"can't (?:write|read|get|find)|unable to (?:process|create|open)|misconfigur|aliases?:? ",
             r"transaction failed|read-only|circular|processing error|mapiexception|service refus",
         ),
