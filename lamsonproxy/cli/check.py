@@ -12,6 +12,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from lamsonproxy.app.application import find_app
+from lamsonproxy.app.lint import NOBODY, People, lint
+from lamsonproxy.app.routing import Routes
 from lamsonproxy.cli.place import settled_at
 from lamsonproxy.config import HostPort, Settings
 from lamsonproxy.errors import AppError, ConfigError, LamsonError
@@ -25,19 +27,38 @@ class Unwell(LamsonError):
 
 
 def verdict_on(config: Path | None) -> str:
-    """One line that all is well. Raises ConfigError with every mistake in the settings and in the
-    application."""
+    """One line that all is well, after what is doubtful. Raises ConfigError with every mistake in the settings and in
+    the application."""
     settings = settled_at(config)()
     problems = list(_places(settings))
-    routes = 0
+    routes = Routes(())
     try:
-        routes = len(find_app(settings.app).load()) if settings.app else 0
+        routes = find_app(settings.app).load() if settings.app else routes
     except AppError as error:
         problems += error.problems
+    findings = lint(routes, _people(settings, routes))
+    problems += (finding.text for finding in findings if finding.is_error)
     if problems:
         raise ConfigError(*problems)
+    warnings = [f"Warning: {finding.text}" for finding in findings]
     doors = ", ".join(f"{door.name} at {door.listen}" for door in settings.door)
-    return f"All is well: {doors}; {_counted(routes, 'route')}, {_counted(settings.workers, 'worker')}."
+    counts = f"{_counted(len(routes), 'route')}, {_counted(settings.workers, 'worker')}"
+    return "\n".join([*warnings, f"All is well: {doors}; {counts}."])
+
+
+def _people(settings: Settings, routes: Routes) -> People:
+    """Who stands where, so that nobody is left behind; nobody where there is no database yet. Raises StoreError."""
+    if not routes.machines.machines:
+        return NOBODY
+    # Not before it is known that there are machines: SQLAlchemy is heavy.
+    from lamsonproxy.cli.database import NoDatabase, opened
+    from lamsonproxy.state.admin import people
+
+    try:
+        with opened(settings) as connection:
+            return people(connection)
+    except NoDatabase:
+        return NOBODY
 
 
 def sign_of_life(config: Path | None) -> str:

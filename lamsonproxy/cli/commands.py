@@ -36,6 +36,21 @@ Names = Annotated[list[str], typer.Argument(help="The names, or their first six 
 quarantine = typer.Typer(help="The mail that a handler quarantined.", no_args_is_help=True)
 app.add_typer(quarantine, name="quarantine")
 
+states = typer.Typer(help="The state machines, and who stands where in them.", invoke_without_command=True)
+app.add_typer(states, name="states")
+
+State = Annotated[
+    str, typer.Argument(help="MODULE.STATE; the last part of the module's name is enough.", metavar="STATE")
+]
+Sender = Annotated[str, typer.Argument(help="The address that writes.")]
+
+outbox = typer.Typer(
+    help="Mail that handlers sent and that has not left, and the dead letters.", no_args_is_help=True
+)
+app.add_typer(outbox, name="outbox")
+
+Numbers = Annotated[list[int], typer.Argument(help="The numbers that `lamson outbox list` shows.")]
+
 postfix = typer.Typer(help="Into an existing Postfix, and out of it again.", no_args_is_help=True)
 app.add_typer(postfix, name="postfix")
 
@@ -188,6 +203,133 @@ def quarantine_delete(names: Names, config: Config = None) -> None:
 
     with told():
         delete_all(config, names)
+
+
+@states.callback()
+def states_by_themselves(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        states_list()
+
+
+@states.command("list")
+def states_list(config: Config = None, json: AsJson = False) -> None:
+    """List every state of every machine, and how many conversations stand there."""
+    from lamsonproxy.cli.states import show_list
+
+    with told():
+        show_list(config, as_json=json)
+
+
+@states.command("show")
+def states_show(sender: Sender, config: Config = None, json: AsJson = False) -> None:
+    """Show where a correspondent stands, and the last steps that led there."""
+    from lamsonproxy.cli.states import show_correspondent
+
+    with told():
+        show_correspondent(config, sender, as_json=json)
+
+
+@states.command("move")
+def states_move(
+    sender: Sender,
+    state: State,
+    key: Annotated[
+        str | None, typer.Option(help="Which conversation, where the machine has a STATE_KEY.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Move one conversation, and write that into its history."""
+    from lamsonproxy.cli.states import move
+
+    with told():
+        move(config, sender, state, key)
+
+
+@states.command("rename")
+def states_rename(
+    old: Annotated[str, typer.Argument(help="MODULE.STATE as it stands in the database.", metavar="OLD")],
+    new: Annotated[str, typer.Argument(help="MODULE.STATE as it is in the application.", metavar="NEW")],
+    config: Config = None,
+) -> None:
+    """Take everybody along when a state function, or its module, has got another name."""
+    from lamsonproxy.cli.states import rename
+
+    with told():
+        rename(config, old, new)
+
+
+@states.command("diagram")
+def states_diagram(
+    dot: Annotated[bool, typer.Option("--dot/--mermaid", help="For Graphviz, or for a page.")] = False,
+    counts: Annotated[bool, typer.Option("--counts", help="With how many stand in each state.")] = False,
+    config: Config = None,
+) -> None:
+    """Draw the machines, as their code tells them."""
+    from lamsonproxy.cli.states import show_diagram
+
+    with told():
+        show_diagram(config, "dot" if dot else "mermaid", with_counts=counts)
+
+
+@states.command("lint")
+def states_lint(config: Config = None, json: AsJson = False) -> None:
+    """Tell what is doubtful about the machines; exit status 1 when something of it is an error."""
+    from lamsonproxy.cli.states import show_lint
+
+    with told():
+        raise typer.Exit(0 if show_lint(config, as_json=json) else 1)
+
+
+@outbox.command("list")
+def outbox_list(
+    dead: Annotated[bool, typer.Option("--dead", help="Only the dead letters.")] = False,
+    limit: Annotated[int, typer.Option(help="How many, the oldest first.", min=1)] = 100,
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """List what has not left, oldest first: new, waiting, sending or dead."""
+    from lamsonproxy.cli.outbox import Wanted, show_list
+
+    with told():
+        show_list(config, Wanted(dead, limit, json))
+
+
+@outbox.command("show")
+def outbox_show(
+    number: Annotated[int, typer.Argument(help="The number that `lamson outbox list` shows.")],
+    config: Config = None,
+) -> None:
+    """Print a mail as it will be sent, its envelope in the line before it."""
+    from lamsonproxy.cli.outbox import show_mail
+
+    with told():
+        show_mail(config, number)
+
+
+@outbox.command("retry")
+def outbox_retry(
+    numbers: Annotated[
+        list[int] | None, typer.Argument(help="The numbers that `lamson outbox list` shows.")
+    ] = None,
+    are_all: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
+    config: Config = None,
+) -> None:
+    """Make mails due at once, as if they were new; the running service sends them."""
+    from lamsonproxy.cli.outbox import retry
+
+    if bool(numbers) == are_all:
+        raise typer.BadParameter("give numbers, or --all for all dead letters")
+    with told():
+        retry(config, numbers or [], are_all_dead=are_all)
+
+
+@outbox.command("drop")
+def outbox_drop(numbers: Numbers, config: Config = None) -> None:
+    """Forget mails: nobody will get them."""
+    from lamsonproxy.cli.outbox import drop
+
+    with told():
+        drop(config, numbers)
 
 
 def _wishes(
