@@ -1,6 +1,8 @@
-"""What every test run has in common: how long the property tests look for trouble."""
+"""What every test run has in common: how long the property tests look for trouble, and one PostgreSQL."""
 
 from hypothesis import settings
+
+from tests.postgres import postgresql as postgresql  # a fixture
 
 # `make fuzz`; a test that names its own number of examples keeps it.
 settings.register_profile("fuzz", max_examples=20_000, deadline=None)

@@ -36,8 +36,8 @@ class Tenure:
     def __init__(self, wait_s: float) -> None:
         self.wait_s = wait_s
         """How long its statements may wait for locks."""
-        self.may_end = False
-        """Only we commit and roll back."""
+        self.may_end = True
+        """Not while handlers have it: only we commit and roll back."""
         self.is_revoked = False
         self.has_conflict = False
 
@@ -113,9 +113,9 @@ class Database:
             if tenure.wait_s < self.settings.lock_wait_s * 0.9 and connection.dialect.name == "postgresql":
                 connection.execute(_LOCK_TIMEOUT, {"limit": f"{wait_ms}ms"})
         except BaseException:
-            tenure.may_end = True
             connection.close()
             raise
+        tenure.may_end = False
         return connection
 
     async def close(self) -> None:
