@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from types import FunctionType, MappingProxyType, ModuleType
 
+from lamsonproxy.app.confirm import Confirmation
 from lamsonproxy.app.machines import After, Handler, Machine, Machines, State, StateKey
 from lamsonproxy.app.marks import AfterMark, Target
 from lamsonproxy.app.modules import Marked, Source
@@ -36,11 +37,7 @@ def mistakes_in_machines(sources: Iterable[Source], routes: Iterable[Route]) -> 
 
 def is_asking(module: ModuleType) -> bool:
     """Whether the module asks for confirmations."""
-    return any(map(_is_confirmation, vars(module).values()))
-
-
-def _is_confirmation(value: object) -> bool:
-    return (type(value).__module__, type(value).__name__) == ("lamsonproxy.app.confirm", "Confirmation")
+    return any(isinstance(value, Confirmation) for value in vars(module).values())
 
 
 def _machine(source: Source) -> Machine:

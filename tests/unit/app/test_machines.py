@@ -75,6 +75,25 @@ def test_the_routes_of_a_state_function_tell_its_machine_and_state(write: Write)
     ]
 
 
+def test_handlers_of_a_module_that_asks_for_confirmations_need_a_unit(write: Write) -> None:
+    write(
+        "asking",
+        """
+        from lamsonproxy.app.confirm import Confirmation
+        joining = Confirmation("join")
+
+        @route("a")
+        @stateless
+        def a(mail): ...
+        """,
+    )
+    write("stamps", '@route("b")\n@stateless\ndef b(mail): ...\n')
+    assert [(r.name, r.needs_unit) for r in App("asking", "stamps").load()] == [
+        ("asking.a", True),
+        ("stamps.b", False),
+    ]
+
+
 def test_machines_have_their_last_names_where_nobody_else_has_them() -> None:
     found = Machines([Machine("app.lists", {}), Machine("red.bounces", {}), Machine("blue.bounces", {})])
     assert [found.short(machine) for machine in found.machines] == ["lists", "red.bounces", "blue.bounces"]

@@ -1,13 +1,15 @@
-"""`@route`, `@route_like`, `@stateless`: marks, and nothing else."""
+"""`@route` and the other decorators: marks, and nothing else."""
 
 import functools
 from collections.abc import Callable
+from datetime import timedelta
+from types import FunctionType
 from typing import Any, cast
 
 import pytest
 
-from lamsonproxy import AppError, route, route_like, stateless
-from lamsonproxy.app.marks import Marks, marks_of
+from lamsonproxy import AppError, Reject, route, route_like, stateless
+from lamsonproxy.app.marks import AfterMark, Guard, Marks, after, leads_to, marks_of, requires
 
 
 def formats(function: Callable[..., Any]) -> list[str]:
@@ -112,8 +114,38 @@ def test_a_mark_over_a_wrapper_leaves_the_wrapped_function_as_it_was() -> None:
     assert formats(outer) == ["inner", "outer"]
 
 
+def test_marks_of_state_functions_may_stand_above_and_below_routes() -> None:
+    @requires("dmarc", otherwise=Reject())
+    @route("b")
+    @after(days=1, hours=12, to="EXPIRED")
+    @requires("confirmed", "spf")
+    @leads_to("POSTING", handler)
+    @leads_to("START")
+    def stamp(mail: object) -> None: ...
+
+    marks = marks_of(cast(Any, stamp))
+    assert marks.after == AfterMark(timedelta(hours=36), "EXPIRED")
+    assert marks.guards == (Guard("dmarc", Reject()), Guard("confirmed"), Guard("spf"))
+    assert marks.leads_to == ("POSTING", handler, "START")
+    assert marks.is_state
+
+
+def test_what_is_routed_at_rcpt_only_has_no_state() -> None:
+    @route("a", phase="rcpt")
+    def guard(mail: object) -> None: ...
+
+    assert not marks_of(cast(Any, guard)).is_state
+    assert not marks_of(cast(Any, stateless(route("a")(guard)))).is_state
+    assert not Marks().is_state
+
+
 class Lists:
     def method(self, mail: object) -> None: ...
+
+
+def _unmarked() -> FunctionType:
+    """A function of the same name, so that no case marks a function of another one."""
+    return FunctionType(handler.__code__, {})
 
 
 MISUSES: dict[str, Callable[[], object]] = {
@@ -135,6 +167,29 @@ MISUSES: dict[str, Callable[[], object]] = {
     "@stateless marks functions of a module, and Lists.method is a method.": lambda: stateless(Lists.method),
     "@route_like(handler): that function has no @route.": lambda: route_like(handler),
     "@route_like marks functions, and a value of type str is none.": lambda: route_like(cast(Any, "handler")),
+    "@after needs a time: @after(days=3, to=EXPIRED).": lambda: after(days=1, hours=-24, to="EXPIRED"),
+    "@after takes numbers of days, hours, minutes, seconds: unsupported type for timedelta days component: str.": (
+        lambda: after(days=cast(Any, "3"), to="EXPIRED")
+    ),
+    "@after takes numbers of days, hours, minutes, seconds: days=1000000000; must have magnitude <= 999999999.": (
+        lambda: after(days=1_000_000_000, to="EXPIRED")
+    ),
+    "@after(to=...) marks functions, and a value of type int is none.": lambda: after(
+        days=1, to=cast(Any, 7)
+    ),
+    "@after stands twice over handler, and a state has one timer.": lambda: after(days=1, to="A")(
+        after(days=2, to="B")(_unmarked())
+    ),
+    "@after marks functions, and Lists is none.": lambda: after(days=1, to="A")(Lists),
+    "@requires needs a word: 'dmarc', 'spf', 'dkim', 'confirmed'.": lambda: requires(),
+    "@requires('dane'): it can be one of 'dmarc', 'spf', 'dkim', 'confirmed'.": lambda: requires(
+        cast(Any, "dane")
+    ),
+    "@requires(otherwise=...) takes a verdict, not Reject.": lambda: requires(
+        "spf", otherwise=cast(Any, Reject)
+    ),
+    "@leads_to needs a state function, or the name of one.": lambda: leads_to(),
+    "@leads_to marks functions, and a value of type int is none.": lambda: leads_to(cast(Any, 7)),
     "@route(phase='mail'): it can be one of 'data', 'rcpt'.": lambda: route("a", phase=cast(Any, "mail")),
     "@route(on_error='reject'): it can be one of 'defer', 'accept', 'quarantine'.": lambda: route(
         "a", on_error=cast(Any, "reject")
