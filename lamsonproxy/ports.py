@@ -207,6 +207,9 @@ class Conversations(Protocol):
         """Count a failure of the mail with this settled key, in a transaction of its own; give how many there were.
         Raises StoreError."""
 
+    async def forget(self, keys: Sequence[str]) -> None:
+        """The mails with these settled keys will not come again: their answers were read. Raises StoreError."""
+
     async def failures(self, keys: Sequence[str]) -> Mapping[str, int]:
         """How often the mails with these settled keys have failed; those that never did are left out. Raises
         StoreError."""
@@ -246,10 +249,17 @@ class Outbox(Protocol):
         none while an older one waits."""
 
     async def settle(
-        self, due: Due, replies: Mapping[Address, Reply], *, now: datetime, retry_at: datetime
+        self,
+        due: Due,
+        replies: Mapping[Address, Reply],
+        *,
+        now: datetime,
+        retry_at: datetime,
+        notice: Outgoing | None = None,
     ) -> None:
         """What became of one that was claimed: who was taken is forgotten, who was refused for good becomes a dead
-        letter with the reply, everybody else waits until `retry_at`. Nothing when the claim is no longer ours."""
+        letter with the reply, everybody else waits until `retry_at`; `notice` is a DSN that is to be sent about it.
+        Nothing of all that when the claim is no longer ours."""
 
     async def backlog(self, now: datetime) -> Backlog:
         """How much it holds."""

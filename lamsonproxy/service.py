@@ -63,6 +63,9 @@ class EngineDesk:
     async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> AsyncIterator[Reply]:
         yield await self.engine.settle(transaction, self.policy, withdrawn)
 
+    def heard(self, transaction: Transaction) -> None:
+        self.engine.heard(transaction)
+
 
 class EachDesk(EngineDesk):
     """The desk behind a door that has an answer for each recipient."""
@@ -88,10 +91,9 @@ class EngineGate:
 class Service:
     """The parts of one worker."""
 
-    def __init__(self, settings: Settings, app: App | None, metrics: Metrics) -> None:
-        """Raises AppError and ConfigError."""
+    def __init__(self, settings: Settings, routes: Routes, metrics: Metrics, app: App | None = None) -> None:
+        """`app` is where the routes came from, if it was one. Raises AppError and ConfigError."""
         self.settings = settings
-        routes = app.load() if app else Routes(())
         self.metrics = metrics
         self.log = log = MailLog(metrics)
         self.clock = SystemClock()
@@ -140,7 +142,7 @@ class Service:
             case "lmtp":
                 return LmtpDoor(settings, EachDesk(self.engine, policy), self.budget, log, gate)
             case "proxy":
-                desk = ProxyDesk(lambda: self.engine.receive(policy))
+                desk = ProxyDesk(lambda: self.engine.receive(policy), self.engine.heard)
                 return SmtpDoor(settings, desk, self.budget, log, desk)
 
     async def open(
@@ -210,7 +212,8 @@ async def serve(settings: Settings, sockets: Mapping[str, socket.socket], report
     loop = asyncio.get_running_loop()
     for number in signal.SIGTERM, signal.SIGINT:
         loop.add_signal_handler(number, leave.set)
-    service = Service(settings, app_of(settings), of_this_process())
+    app = app_of(settings)
+    service = Service(settings, app.load() if app else Routes(()), of_this_process(), app)
     async with AsyncExitStack() as stack:
         servers = await service.open(sockets, stack)
         heart = asyncio.create_task(_beat(service, report))

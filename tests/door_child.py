@@ -88,6 +88,9 @@ class HoldingDesk:
         await self.is_open.wait()
         yield TAKEN
 
+    def heard(self, transaction: Transaction) -> None:
+        return None
+
 
 async def _serve(limits: dict[str, Any]) -> None:
     log, desk = RecordingLog(), HoldingDesk(limits.get("hold", False))

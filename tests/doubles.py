@@ -187,6 +187,8 @@ class RecordingDesk:
     answers_each: bool = False
     mails: list[Transaction] = field(default_factory=list)
     withdrawn: list[Callable[[], bool]] = field(default_factory=list)
+    read: list[Transaction] = field(default_factory=list)
+    """Mails whose replies the client has read."""
     ended: int = 0
     is_open: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -207,6 +209,9 @@ class RecordingDesk:
                 yield reply
         finally:
             self.ended += 1
+
+    def heard(self, transaction: Transaction) -> None:
+        self.read.append(transaction)
 
     async def _answer(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> AsyncIterator[Reply]:
         for _ in transaction.envelope.recipients if self.answers_each else range(1):

@@ -49,6 +49,9 @@ class SinkDesk:
         )
         yield Reply(250, "2.0.0", f"Ok: queued as {transaction.trace}")
 
+    def heard(self, transaction: Transaction) -> None:
+        return None
+
     def _keep(self, transaction: Transaction) -> None:
         content = (transaction.message.raw,)
         self.maildir.hold(transaction.trace, transaction.envelope, content, "sink").release()

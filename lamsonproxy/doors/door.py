@@ -52,6 +52,9 @@ class Desk(Protocol):
         many, one for each in envelope order and as soon as it is true. `withdrawn` is true once nobody waits for it
         any more."""
 
+    def heard(self, transaction: Transaction) -> None:
+        """The client has read every reply to this mail, for it has said something since."""
+
 
 class Gate(Protocol):
     """Who is asked about each recipient when it is named."""

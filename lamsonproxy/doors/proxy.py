@@ -31,8 +31,9 @@ class Reception(Protocol):
 class ProxyDesk:
     """The gate and the desk of a proxy door."""
 
-    def __init__(self, receive: Callable[[], Reception]) -> None:
+    def __init__(self, receive: Callable[[], Reception], heard: Callable[[Transaction], None]) -> None:
         self._receive = receive
+        self._heard = heard
         self._receptions: dict[str, Reception] = {}
 
     async def ask(self, transaction: Transaction) -> Reply:
@@ -45,6 +46,10 @@ class ProxyDesk:
     async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> AsyncIterator[Reply]:
         """See `Desk`."""
         yield await self._receptions[transaction.trace].settle(transaction, withdrawn)
+
+    def heard(self, transaction: Transaction) -> None:
+        """See `Desk`."""
+        self._heard(transaction)
 
     async def forget(self, trace: str) -> None:
         """See `Gate`."""

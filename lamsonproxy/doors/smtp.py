@@ -41,6 +41,9 @@ class SmtpSession(Connection):
         self._dialogue = self.dialogue(door.settings.rules, self._lease.grow_to)
         self._trace = ""
         """The name of the mail under way."""
+        self._unheard: Transaction | None = None
+        """The mail whose replies have left while nothing more had come: the next command will tell that they were
+        read."""
 
     def leave_if_idle(self) -> None:
         """Go, unless a mail is under way."""
@@ -66,6 +69,7 @@ class SmtpSession(Connection):
         """One command and its reply; and the mail, and the replies to it, when the command was DATA."""
         self._reset_timeout()
         line = await self._line()
+        self._tell_heard()
         reply = self._dialogue.command(line) if line else self._dialogue.overlong()
         if self._dialogue.has_named and self._door.gate is not None:
             reply = await self._ask(self._door.gate)
@@ -79,6 +83,11 @@ class SmtpSession(Connection):
             self._lease.end()
             if self._door.is_closing and self._dialogue.next is not Next.CLOSE:
                 self._say(self._dialogue.answered(SHUTTING_DOWN))
+
+    def _tell_heard(self) -> None:
+        unheard, self._unheard = self._unheard, None
+        if unheard is not None:
+            self._door.desk.heard(unheard)
 
     async def _ask(self, gate: Gate) -> Reply:
         """Whether the gate takes the recipient that was named."""
@@ -179,6 +188,10 @@ class SmtpSession(Connection):
         except Exception as error:
             self._door.log.bug(transaction, error)
             self._answer(with_trace(TROUBLE, transaction.trace), awaited)
+        else:
+            if not self._inbox:  # What came before the reply left was said without it.
+                await self._flush()
+                self._unheard = transaction
         finally:
             self.is_settling = False
 

@@ -73,7 +73,7 @@ class Act:
         self._wanted = self._marked = _Wanted({})
         self._withheld: list[str] = []
         self._written: Mapping[str, Reply] | None = None
-        self._is_over = False
+        self._is_over = self._is_committed = False
         self.must_write = False
         """Whether its answer is to be remembered, although no handler wanted anything."""
         self.correspondent = ""
@@ -224,6 +224,11 @@ class Act:
         if self.is_open:
             await self.unit.restore()
 
+    @property
+    def remembered(self) -> Sequence[str]:
+        """The settled keys that were written and committed."""
+        return tuple(self._written or ()) if self._is_committed else ()
+
     # -- the end ---------------------------------------------------------------------------------------------
 
     async def write(self, answer: Reply) -> None:
@@ -250,7 +255,7 @@ class Act:
         if any(reply != answer for reply in self._written.values()):
             await self.unit.amend(dict.fromkeys(self._written, answer))
         await self.unit.commit()
-        self._is_over = True
+        self._is_over = self._is_committed = True
         for reason in self._withheld:
             self._means.log.reply_withheld(self._transaction, reason)
         for move in self._wanted.moves:

@@ -4,6 +4,7 @@ Law: the answer is the last thing that happens. Whatever goes wrong inside is 45
 relayed and nothing kept. The log says of each recipient what became of it, which the one answer cannot.
 """
 
+import asyncio
 import errno
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from itertools import count
@@ -37,6 +38,9 @@ from lamsonproxy.ports import (
 )
 from lamsonproxy.runner import Runner
 
+UNHEARD = 10_000
+"""Mails of which we wait to see that our answer was read: more than there are connections."""
+
 DISK_FULL = Reply(452, "4.3.1", "Insufficient storage")
 
 
@@ -69,6 +73,9 @@ class Engine:
         self._routes = routes
         self._log, self._clock = log, clock
         self._acquaintances = Acquaintances()
+        self._unheard: dict[str, tuple[str, ...]] = {}
+        """Settled keys made without a queue id, by trace, while nobody knows whether our answer was read."""
+        self._forgetting: set[asyncio.Future[None]] = set()
         self._means = Means(
             runner,
             courier,
@@ -88,6 +95,33 @@ class Engine:
             copies_limit,
             kick=kick,
         )
+
+    def heard(self, transaction: Transaction) -> None:
+        """The client has read our answer, so this mail does not come again.
+
+        That matters where Postfix gives no queue id (before the queue): there the settled key is made of the octets
+        alone, and the same octets may be another mail later (design law 3).
+        """
+        keys = self._unheard.pop(transaction.trace, ())
+        if keys:
+            task = asyncio.ensure_future(self._forget(transaction, keys))
+            self._forgetting.add(task)
+            task.add_done_callback(self._forgetting.discard)
+
+    async def _forget(self, transaction: Transaction, keys: Sequence[str]) -> None:
+        try:
+            await self._means.conversations.forget(keys)
+        except Exception as error:
+            # Retention forgets them later.
+            self._log.store_failed(transaction, error)
+
+    def _remember(self, transaction: Transaction, keys: Sequence[str]) -> None:
+        if not keys or transaction.envelope.xforward.ident:
+            return
+        while len(self._unheard) >= UNHEARD:
+            # The oldest: its client went away without a word.
+            del self._unheard[next(iter(self._unheard))]
+        self._unheard[transaction.trace] = (*self._unheard.get(transaction.trace, ()), *keys)
 
     async def guard(self, transaction: Transaction, policy: DoorPolicy) -> Reply:
         """Answer the RCPT of the last recipient so far, without asking downstream. Never raises what handlers do."""
@@ -253,6 +287,7 @@ class Engine:
                 self._log.done_again(transaction, error)
             finally:
                 await act.end()
+                self._remember(transaction, act.remembered)
                 await deciding.count_failures(decisions)
         raise AssertionError("an endless loop ended")
 

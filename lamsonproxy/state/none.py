@@ -63,5 +63,8 @@ class NoConversations:
     async def failed(self, key: str, now: datetime) -> int:
         raise StoreError(NO_DATABASE)
 
+    async def forget(self, keys: Sequence[str]) -> None:
+        return None
+
     async def failures(self, keys: Sequence[str]) -> Mapping[str, int]:
         return {}

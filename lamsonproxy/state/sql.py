@@ -20,9 +20,10 @@ from lamsonproxy.mail.conversation import Asked, Found, Outgoing, Work
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.ports import Clock
 from lamsonproxy.state import reading, writing
-from lamsonproxy.state.database import Database, Tenure
+from lamsonproxy.state.database import Database, Tenure, commit
 from lamsonproxy.state.failing import Trouble, foreign, store_error, trouble_of
 from lamsonproxy.state.session import HandlerSession, make_session
+from lamsonproxy.state.tables import settled
 
 _T = TypeVar("_T")
 
@@ -47,6 +48,9 @@ class SqlConversations:
 
     async def failed(self, key: str, now: datetime) -> int:
         return await self._database.transaction(writing.count_failure, key, now)
+
+    async def forget(self, keys: Sequence[str]) -> None:
+        await self._database.transaction(writing.forget, settled, keys)
 
     async def failures(self, keys: Sequence[str]) -> Mapping[str, int]:
         return await self._database.transaction(reading.failures, list(keys)) if keys else {}
@@ -232,7 +236,7 @@ class SqlUnit:
             writing.amend(connection, self._amended)
         crash_at("before-commit")
         try:
-            connection.commit()
+            commit(connection)
         except SQLAlchemyError as error:
             self._look_up(error)
         crash_at("after-commit")
@@ -279,6 +283,10 @@ def _close(connection: Connection, tenure: Tenure) -> None:
     """Give the connection back, whatever state it is in. Never raises."""
     tenure.may_end = True
     try:
+        transaction = connection.get_transaction()
+        if transaction is not None and not transaction.is_active:
+            # Something tried to end it, and failed: what the database thinks of it, nobody knows.
+            connection.invalidate()
         connection.close()
     except Exception as error:
         # It could not even roll back; the server does when the connection is closed, and whoever comes next will be

@@ -21,6 +21,7 @@ from lamsonproxy.app.routing import Route, Routes
 from lamsonproxy.engine import DoorPolicy
 from lamsonproxy.errors import RemoteError
 from lamsonproxy.mail.conversation import ERROR, START, ConversationKey
+from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import Accept, Consume, Defer, Quarantine, Reject
@@ -348,6 +349,20 @@ async def test_a_recipient_named_twice_is_heard_once(world: Build) -> None:
     assert await w.settle(to("list", "list")) == TAKEN
     assert w.notes == ["joined"]
     assert await w.settle_each(to("other", "list", "list")) == ["250 2.0.0 Ok: queued as FAKE", TAKEN, TAKEN]
+    assert w.notes == ["joined", "posted"]
+
+
+async def test_without_a_queue_id_a_mail_is_remembered_until_its_answer_was_read(world: Build) -> None:
+    w = world(*START_LIST)
+    again = mail("list@x.org", content=b"Received: by mx\r\nSubject: soup\r\n\r\n")
+    another_trace = replace(
+        again, trace="7QF3T0A1B3", message=Message(b"Received: by mx, later\r\nSubject: soup\r\n\r\n")
+    )
+    assert await w.settle(again) == await w.settle(another_trace) == TAKEN
+    assert w.notes == ["joined"]
+    w.rig.engine.heard(again)
+    await until(lambda: w.count(tables.settled) == 0)
+    assert await w.settle(again) == TAKEN
     assert w.notes == ["joined", "posted"]
 
 

@@ -567,6 +567,9 @@ class JournalUnit:
     async def failed(self, key: str, now: datetime) -> int:
         return 1
 
+    async def forget(self, keys: Sequence[str]) -> None:
+        return None
+
     async def failures(self, keys: Sequence[str]) -> Mapping[str, int]:
         return {}
 

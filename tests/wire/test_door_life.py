@@ -328,3 +328,22 @@ async def _write_for_ever(client: Client, octets: bytes) -> None:
             await client.send(octets)
     except (ConnectionError, TimeoutError):
         pass
+
+
+async def test_the_desk_hears_that_a_reply_was_read_with_the_next_command_and_not_before() -> None:
+    async with open_rig() as rig:
+        client = await rig.greeted()
+        await client.begin_data()
+        assert (await client.ask(CONTENT + b".\r\n")).startswith("250 ")
+        assert rig.desk.read == []
+        await client.ask(b"NOOP\r\n")
+        assert rig.desk.read == rig.desk.mails
+
+
+async def test_what_was_said_before_the_reply_left_tells_nothing() -> None:
+    async with open_rig() as rig:
+        client = await rig.greeted()
+        await client.begin_data()
+        assert (await client.ask(CONTENT + b".\r\nNOOP\r\n")).startswith("250 ")
+        await client.reply()
+        assert rig.desk.begun == 1 and rig.desk.read == []
