@@ -96,6 +96,8 @@ class Options:
     front: Newlines = Newlines.STOCK
     reentry: Newlines = Newlines.STOCK
     before: tuple[Before, ...] = ()
+    settings: str = ""
+    """More lines of main.cf."""
 
 
 MESSAGE_SIZE_LIMIT = 80_000_000
@@ -159,6 +161,7 @@ lmtp_line_length_limit = 0
 header_size_limit = {MESSAGE_SIZE_LIMIT}
 # Mail with a long history passes Postfix, so that it is the service that must cope with it.
 hopcount_limit = 100000
+{options.settings}
 """
 
 
