@@ -100,8 +100,11 @@ class Database:
             return await self.call(self._transact, act, *args)
 
     def _transact(self, act: Callable[..., _T], *args: Any) -> _T:
-        with foreign("the database"), self.engine.begin() as connection:
-            return act(connection, *args)
+        with foreign("the database"), self.engine.connect() as connection:
+            connection.begin()
+            result = act(connection, *args)
+            commit(connection)
+            return result
 
     def connect(self, tenure: Tenure) -> Connection:
         """A connection for a unit of work, its transaction begun."""
@@ -121,6 +124,16 @@ class Database:
     async def close(self) -> None:
         """Close what is idle. What is still in use closes when it is given back."""
         await self.call(self.engine.dispose)
+
+
+def commit(connection: Connection) -> None:
+    """Commit, or part with the connection: to SQLAlchemy a transaction is over when COMMIT has failed, whereas SQLite
+    keeps it, and the connection would go back to the pool with all its locks (SQLite, "Transactions")."""
+    try:
+        connection.commit()
+    except BaseException:
+        connection.invalidate()
+        raise
 
 
 def _forget(future: "asyncio.Future[Any]") -> None:
