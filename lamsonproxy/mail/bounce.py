@@ -52,8 +52,11 @@ class BouncedRecipient:
 
     @property
     def hard(self) -> bool:
-        """Whether the address will never work; "no such user" behind a 4xx is what a host says that cannot look."""
-        return self.reason in HARD and not (is_temporary(self.status) or self.reply.startswith("4"))
+        """Whether the address will never work. Not while a host still tries, nor behind a 4xx: that is what hosts
+        say that could not look."""
+        if self.action == "delayed" or is_temporary(self.status) or self.reply.startswith("4"):
+            return False
+        return self.reason in HARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def _unwrapped(raw: bytes) -> Iterator[Report]:
     for _ in range(WRAPPINGS_LIMIT):
         report = take_apart(Message(raw))
         yield report
-        if not report.original:
+        if not (report.original and signs.may_wrap_report(report.message)):
             break
         raw = report.original
 
@@ -98,7 +101,7 @@ def _read(report: Report) -> Bounce | None:
     if found := event.read(report.text):
         return _of_event(found, report)
     prose = Prose(report.text, _strangers(report))
-    findings = delivery_status.read(report.statuses) or _from_text(report, prose)
+    findings = _from_status(report) or _from_text(report, prose)
     if not findings and report.statuses:
         findings = _from_original(report)
     if findings:
@@ -106,6 +109,13 @@ def _read(report: Report) -> Bounce | None:
     if automatic.is_automatic(report.message) and not signs.is_from_host(report.message):
         return _uniform("vacation", automatic.read(report.message), report)
     return None
+
+
+def _from_status(report: Report) -> list[Finding]:
+    # In the text of an answer they are quoted.
+    if report.statuses_are_inline and signs.is_answer(report.message):
+        return []
+    return delivery_status.read(report.statuses)
 
 
 def _from_text(report: Report, prose: Prose) -> list[Finding]:

@@ -54,7 +54,7 @@ _ADDRESS = re.compile(r"[^\s<>\"()\[\],;:]{0,120}@[^\s<>\"()\[\],;:]{1,255}")
 _URL = re.compile(r"\bhttps?://([^\s/?#<>]{1,255})[^\s<>]{0,1000}", re.IGNORECASE)
 # The codes of each line of a long reply stand in the middle of its sentence.
 _CODES = re.compile(
-    r"(?<![\d.])[245]\d\d[ -](?:#?[245]\.\d{1,3}\.\d{1,3}[ :]?)?|#?\b[245]\.\d{1,3}\.\d{1,3}\b"
+    r"(?<![\w.])[245]\d\d[ -](?:#?[245]\.\d{1,3}\.\d{1,3}[ :]?)?|#?\b[245]\.\d{1,3}\.\d{1,3}\b"
 )
 _BLANKS = re.compile(r"[\s*_|]+")
 

@@ -77,6 +77,8 @@ class Report:
     """What the host wrote for people."""
     statuses: str = ""
     """Fields of RFC 3464, from wherever they stood."""
+    statuses_are_inline: bool = False
+    """Whether they stood in the text."""
     feedback: str = ""
     """Fields of RFC 5965."""
     original: bytes = b""
@@ -100,6 +102,7 @@ def take_apart(message: Message) -> Report:
         message,
         text,
         statuses or inline,
+        bool(inline and not statuses),
         _machine_readable(own, FEEDBACK_TYPES)[0],
         next(filter(None, originals), b""),
     )

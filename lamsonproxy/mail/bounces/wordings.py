@@ -368,7 +368,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         "networkerror",
         (
             r"\bhost not found, try again|name service error.{0,80}try again",
-            r"temporary (?:dns|lookup|name)",
+            r"host ?name lookup failure|temporary (?:dns|lookup|name)",
         ),
     ),
     (
