@@ -24,7 +24,8 @@ from lamsonproxy.engine.guarding import Heard
 from lamsonproxy.engine.planning import Acquaintances, Plan, Planning, Step
 from lamsonproxy.engine.policy import DISK_S, DoorPolicy, Means
 from lamsonproxy.errors import ConflictError
-from lamsonproxy.mail.conversation import ConversationKey
+from lamsonproxy.mail.conversation import ConversationKey, Outgoing
+from lamsonproxy.mail.dsn import delivery_notice
 from lamsonproxy.mail.envelope import Recipient
 from lamsonproxy.mail.fold import Fate, Outcome
 from lamsonproxy.mail.probe import probe_name
@@ -276,7 +277,22 @@ class Deciding:
         # A task or a thread that a handler has left behind must not edit what is decided.
         mail._revoke()
         act.take(mail.effects)
+        if isinstance(verdict, Consume) and self._means.conversations.is_there:
+            self._report(plan.recipient, act)
         return Decision(plan.recipient, verdict, mail.copy, route)
+
+    def _report(self, recipient: Recipient, act: Act) -> None:
+        """Tell a sender who asked for it that the application has its mail (RFC 3461 §4.1)."""
+        notice = delivery_notice(
+            self._transaction.envelope,
+            self._transaction.message,
+            recipient,
+            hostname=self._means.hostname,
+            trace=self._transaction.trace,
+            at=self._means.clock.now(),
+        )
+        if notice is not None:
+            act.send(Outgoing(*notice, "notice"))
 
     async def _judge(self, plan: Plan, act: Act) -> tuple[Verdict, str]:
         """The verdict, and the name of the route that gave it. Raises _Failed."""

@@ -11,7 +11,7 @@ RFC 3834 §3.1 (Auto-Submitted).
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -33,9 +33,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udf
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
+DELIVERED = Reply(250, "2.0.0", "Ok")
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One recipient and the 5xx that its mail met."""
+    """One recipient and the 5xx that its mail met; or the 250 of one that is reported as delivered."""
 
     recipient: Recipient
     reply: Reply
@@ -61,9 +64,46 @@ def failure_notice(
         _returned(envelope, message),
     )
     body = "".join(f"--{boundary}\r\n{section}\r\n" for section in sections) + f"--{boundary}--\r\n"
-    head = _head(envelope, hostname, trace, boundary, at)
+    head = _head(envelope, hostname, trace, boundary, at, "Undelivered mail: refused for some recipients")
     content = (head + "\r\n" + body).encode("utf-8", "surrogateescape")
     return _notice_envelope(envelope, content), content
+
+
+def delivery_notice(
+    envelope: Envelope,
+    message: Message,
+    recipient: Recipient,
+    *,
+    hostname: str,
+    trace: str,
+    at: datetime,
+) -> tuple[Envelope, bytes] | None:
+    """The DSN for mail that an application has taken, where the sender asked for one (RFC 3461 §4.1, NOTIFY=SUCCESS);
+    None where nobody did, or nobody may be told."""
+    if not recipient.wants_delivery_notice or envelope.sender == NULL_SENDER:
+        return None
+    boundary = f"=_{secrets.token_hex(16)}"
+    delivered = (Refusal(recipient, DELIVERED),)
+    headers_only = replace(envelope, params=Params(envelope.params.without("RET")))
+    sections = (
+        _taken(recipient, hostname, trace),
+        _status(envelope, delivered, hostname, trace, at),
+        # RFC 3461 §6.2 (h): a DSN that reports no failure returns no content.
+        _returned(headers_only, message),
+    )
+    body = "".join(f"--{boundary}\r\n{section}\r\n" for section in sections) + f"--{boundary}--\r\n"
+    head = _head(envelope, hostname, trace, boundary, at, "Successful mail delivery")
+    content = (head + "\r\n" + body).encode("utf-8", "surrogateescape")
+    return _notice_envelope(envelope, content), content
+
+
+def _taken(recipient: Recipient, hostname: str, trace: str) -> str:
+    return (
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+        f"This is the mail system at {hostname}.\r\n\r\n"
+        f"Your mail was taken by the application at <{_line(recipient.address.raw)}>.\r\n\r\n"
+        f"The postmaster finds it by the word {trace}.\r\n"
+    )
 
 
 def _notice_envelope(envelope: Envelope, content: bytes) -> Envelope:
@@ -80,11 +120,11 @@ def _is_international(envelope: Envelope) -> bool:
     return envelope.params.get("SMTPUTF8") is not None
 
 
-def _head(envelope: Envelope, hostname: str, trace: str, boundary: str, at: datetime) -> str:
+def _head(envelope: Envelope, hostname: str, trace: str, boundary: str, at: datetime, subject: str) -> str:
     return (
         f"From: Mail Delivery System <MAILER-DAEMON@{hostname}>\r\n"
         f"To: <{_line(envelope.sender.spec)}>\r\n"
-        "Subject: Undelivered mail: refused for some recipients\r\n"
+        f"Subject: {subject}\r\n"
         f"Date: {format_datetime(at)}\r\n"
         f"Message-ID: <{trace}.dsn@{hostname}>\r\n"
         "Auto-Submitted: auto-replied\r\n"
@@ -120,9 +160,10 @@ def _recipient_status(refusal: Refusal) -> str:
     return (
         _original_recipient(refusal.recipient)
         + f"Final-Recipient: {'rfc822' if address.is_ascii else 'utf-8'}; {_line(address.spec)}\r\n"
-        "Action: failed\r\n"
+        f"Action: {'delivered' if reply.is_positive else 'failed'}\r\n"
         f"Status: {reply.status or '5.0.0'}\r\n"
-        f"Diagnostic-Code: smtp; {_said(reply)}\r\n"
+        # RFC 3464 §2.3.6: what a host said that failed.
+         + ("" if reply.is_positive else f"Diagnostic-Code: smtp; {_said(reply)}\r\n")
     )
 
 

@@ -26,6 +26,11 @@ class Recipient:
         notify = self.params.get("NOTIFY")
         return notify is None or "FAILURE" in notify.upper().split(",")
 
+    @property
+    def wants_delivery_notice(self) -> bool:
+        """Whether the delivery is to be reported."""
+        return "SUCCESS" in (self.params.get("NOTIFY") or "").upper().split(",")
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:

@@ -184,6 +184,7 @@ _FORGOTTEN = {
         (conversation, conversation.c.id),
         (confirmation, confirmation.c.id),
         (timer, timer.c.conversation),
+        (settled, settled.c.key),
     )
 }
 _MOVED = (

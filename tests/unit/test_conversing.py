@@ -387,6 +387,19 @@ async def test_whoever_is_settled_stays_so_when_a_later_one_refuses_for_all(worl
     assert w.state() == "posting" and not w.rig.delivered
 
 
+async def test_who_asked_for_it_hears_that_the_application_has_the_mail(world: Build) -> None:
+    w = world(*START_LIST)
+    assert await w.settle(mail("list@x.org NOTIFY=SUCCESS")) == TAKEN
+    with w.looking() as connection:
+        row = connection.execute(select(tables.outbox)).one()
+        octets = connection.execute(select(tables.content.c.octets)).scalar_one()
+    assert row.kind == "notice" and ALICE in row.envelope
+    assert b"Action: delivered\r\nStatus: 2.0.0\r\n" in octets
+    assert await w.settle(mail("list@x.org NOTIFY=FAILURE,DELAY", content=b"\r\nanother")) == TAKEN
+    assert await w.settle(mail("list@x.org NOTIFY=SUCCESS", content=b"\r\n3", sender="")) == TAKEN
+    assert w.count(tables.outbox) == 1
+
+
 # -- several copies ----------------------------------------------------------------------------------------
 
 

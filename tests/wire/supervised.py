@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 from urllib.error import HTTPError
@@ -139,6 +140,6 @@ class Supervised:
         if self._process is None:
             return
         for pid in (*self.workers(), self.process.pid):
-            if not self.has_ended:
+            with suppress(ProcessLookupError):  # It may end between a look and the signal.
                 os.kill(pid, signal.SIGKILL)
         self.process.wait(LIMIT_S)
