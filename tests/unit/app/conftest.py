@@ -10,7 +10,10 @@ import pytest
 
 Write = Callable[[str, str], Path]
 
-_ALL = "from lamsonproxy import *; from lamsonproxy.app.marks import after, leads_to, requires"
+_ALL = (
+    "from lamsonproxy import *; from lamsonproxy.app.confirm import Confirmation;"
+    " from lamsonproxy.app.marks import after, leads_to, requires"
+)
 
 
 @pytest.fixture
