@@ -70,8 +70,8 @@ def _reasons(message: Message, sender: Address, recipient: Address) -> Iterator[
     names = {field.name.lower() for field in headers}
     if not sender:
         yield "it has no sender"
-    if not _can_be_written(sender):
-        yield "no header can hold its sender"
+    if not (_can_be_written(sender) and _can_be_written(recipient)):
+        yield "no header can hold its addresses"
     if known_as(sender) == known_as(recipient):
         yield "it is from the address that it is to"
     if _MACHINE.fullmatch(unwrapped(sender).local):

@@ -1,5 +1,6 @@
 """What handlers send, and what is withheld."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -7,6 +8,8 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lamsonproxy import Address, AppError, Mail
 from lamsonproxy.app.scene import Scene
@@ -25,6 +28,13 @@ from lamsonproxy.mail.transaction import Transaction
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LISTS = ConversationKey("app.handlers.lists", "cooks", "alice@example.com")
 SOUP = b"From: Alice <alice@example.com>\r\nSubject: Soup?\r\nMessage-ID: <soup@example.com>\r\n\r\nBring a bowl.\r\n"
+
+
+CONTROLS = bytes(range(32)) + b"\x7f<>"
+WRITTEN = set(
+    """Date From To Subject Message-ID In-Reply-To References Auto-Submitted MIME-Version Content-Type
+    Content-Transfer-Encoding""".split()
+)
 
 
 @dataclass
@@ -165,6 +175,37 @@ def test_no_value_ends_a_line_or_a_command(send: Callable[[Mail, str], object], 
     with pytest.raises(ValueError):
         send(mail, text)
     assert not mail.effects
+
+
+WIRE = st.binary(max_size=40).map(
+    lambda octets: octets.translate(None, CONTROLS).decode("utf-8", "surrogateescape")
+)
+ADDRESSES = WIRE | st.builds(
+    "{}@{}".format, WIRE, st.sampled_from(["example.com", "bücher.example", "[::1]", "a b", ""])
+)
+
+
+@pytest.mark.fault("C4")
+@given(ADDRESSES, ADDRESSES, st.binary(max_size=200))
+def test_nothing_that_comes_over_the_wire_makes_an_answer_fail(
+    sender: str, recipient: str, raw: bytes
+) -> None:
+    mail = mail_from(sender, to=recipient, raw=raw)
+    if mail.reply(text="Fine."):
+        head = only(mail).content.partition(b"\r\n\r\n")[0]
+        names = [line.partition(b":")[0].decode() for line in re.split(rb"\r\n(?![ \t])", head)]
+        assert set(names) <= WRITTEN
+        assert len(set(names)) == len(names)
+
+
+@given(ADDRESSES, ADDRESSES, st.binary(max_size=200))
+def test_nothing_that_comes_over_the_wire_makes_sending_on_fail(
+    sender: str, recipient: str, raw: bytes
+) -> None:
+    mail = mail_from(sender, to=recipient, raw=raw)
+    if mail.send_on(to=["b@example.net"], sender="a@example.org"):
+        again = mail_from(sender, to=recipient, raw=only(mail).content)
+        assert not again.send_on(to=["b@example.net"], sender="a@example.org")
 
 
 # -- templates -----------------------------------------------------------------------------------------------

@@ -27,10 +27,11 @@ def test_a_bounce_is_not_answered() -> None:
 
 @pytest.mark.fault("C6")
 @pytest.mark.parametrize(
-    "sender", ["postmaster2", "a@b c", "a\udce9@example.com", "x" * 500 + "@example.com"]
+    "address", ["postmaster2", "a@b c", "a\udce9@example.com", "x" * 500 + "@example.com"]
 )
-def test_a_sender_whom_no_header_can_hold_is_not_answered(sender: str) -> None:
-    assert reason(sender=Address(sender)) == "no header can hold its sender"
+def test_addresses_that_no_header_can_hold_are_not_answered(address: str) -> None:
+    assert reason(sender=Address(address)) == "no header can hold its addresses"
+    assert reason(recipient=Address(address)) == "no header can hold its addresses"
 
 
 @pytest.mark.fault("C6")
