@@ -81,8 +81,7 @@ def compose(
     if any(len(field.raw) > FIELD_LIMIT for field in fields):
         raise ValueError(f"a header has at most {FIELD_LIMIT} octets; beyond that Postfix would cut it")
     content = _content(text, html, images, attachments)
-    head = b"".join(field.raw for field in fields) + content.fields + b"\r\n"
-    return head + ended(content.body)
+    return ended(b"".join([*(field.raw for field in fields), *content.pieces]))
 
 
 def check_header_name(name: str) -> None:

@@ -34,11 +34,13 @@ class Entity:
 
     content_type: str
     fields: bytes
-    body: bytes
+    body: tuple[bytes, ...]
+    """In pieces, so that a large file is not copied for each multipart that it is in."""
 
     @property
-    def octets(self) -> bytes:
-        return self.fields + b"\r\n" + self.body
+    def pieces(self) -> tuple[bytes, ...]:
+        """All of it."""
+        return (self.fields, b"\r\n", *self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def attachment_entity(given: Attachment) -> Entity:
     more = write_parameterized("Content-Disposition", "attachment", disposition).raw
     if kind == "message/rfc822":
         return _message_entity(given.content, more)
-    return _entity(kind, params, *encode_octets(given.content), more)
+    return _entity(kind, params, *encode_octets(given.content), more=more)
 
 
 def image_entity(content_id: str, content_type: str, content: bytes) -> Entity:
@@ -78,30 +80,39 @@ def image_entity(content_id: str, content_type: str, content: bytes) -> Entity:
         write_message_ids("Content-ID", f"<{content_id}>").raw
         + write_field("Content-Disposition", "inline").raw
     )
-    return _entity(kind, params, *encode_octets(content), more)
+    return _entity(kind, params, *encode_octets(content), more=more)
 
 
 def multipart(subtype: str, entities: Sequence[Entity], params: Mapping[str, str] | None = None) -> Entity:
     """Entities side by side."""
-    written = [entity.octets for entity in entities]
-    digest = hashlib.sha256(b"\0".join([subtype.encode("ascii"), *written])).hexdigest()
-    boundary = f"=_{digest[:40]}"
+    boundary = _boundary(subtype, entities)
     delimiter = b"--" + boundary.encode("ascii")
-    body = b"".join(delimiter + b"\r\n" + octets + b"\r\n" for octets in written) + delimiter + b"--"
-    kind = f"multipart/{subtype}"
-    encoding = "" if body.isascii() else "8bit"
-    return _entity(kind, {**(params or {}), "boundary": boundary}, encoding, body)
+    body: list[bytes] = []
+    for entity in entities:
+        body += (delimiter, b"\r\n", *entity.pieces, b"\r\n")
+    body += (delimiter, b"--")
+    encoding = "" if all(piece.isascii() for piece in body) else "8bit"
+    return _entity(f"multipart/{subtype}", {**(params or {}), "boundary": boundary}, encoding, *body)
+
+
+def _boundary(subtype: str, entities: Sequence[Entity]) -> str:
+    digest = hashlib.sha256(subtype.encode("ascii"))
+    for entity in entities:
+        digest.update(b"\0")
+        for piece in entity.pieces:
+            digest.update(piece)
+    return f"=_{digest.hexdigest()[:40]}"
 
 
 def _message_entity(content: bytes, more: bytes) -> Entity:
     """A whole mail, which may not be encoded; one that cannot travel so is a file instead."""
-    message = canonical(content).removesuffix(b"\r\n")
+    message = canonical(content)
     if _LONG_LINE.search(message) or b"\0" in message or b"\r" in message.replace(b"\r\n", b""):
-        return _entity("application/octet-stream", {}, *encode_octets(content), more)
-    return _entity("message/rfc822", {}, "7bit" if message.isascii() else "8bit", message, more)
+        return _entity("application/octet-stream", {}, *encode_octets(content), more=more)
+    return _entity("message/rfc822", {}, "7bit" if message.isascii() else "8bit", message, more=more)
 
 
-def _entity(kind: str, params: Mapping[str, str], encoding: str, body: bytes, more: bytes = b"") -> Entity:
+def _entity(kind: str, params: Mapping[str, str], encoding: str, *body: bytes, more: bytes = b"") -> Entity:
     fields = write_parameterized("Content-Type", kind, params).raw
     if encoding:
         fields += write_field("Content-Transfer-Encoding", encoding).raw

@@ -15,39 +15,49 @@ from lamsonproxy.mail.folding import LINE_LIMIT
 _LINE = 76
 """Characters of an encoded line (RFC 2045 §6.7 and §6.8)."""
 
-_BASE64_BLOCK = _LINE // 4 * 3
+_BASE64_LINE = _LINE // 4 * 3
+_BASE64_BLOCK = 16_384 * _BASE64_LINE
 
 # Not a line that begins with "From ": mbox writers put a ">" before it, which breaks a signature.
 _SEVEN_BIT = re.compile(rb"(?!From )[\t -~]*(?:\r\n(?!From )[\t -~]*)*+")
-_MUST_BE_QUOTED = re.compile(rb"[^\t -<>-~]|[\t ]\Z|\AF(?=rom )")
+_PLAIN = bytes({*b"\t\r\n", *range(32, 127)} - {*b"="})
+_QUOTED = {octet: f"={octet:02X}" for octet in {*range(256)} - {*_PLAIN}}
+_LAST_BLANK = re.compile(rb"[\t ](?=\r\n|\Z)")
+_FROM = re.compile(rb"^F(?=rom )", re.MULTILINE)
 
 
 def encode_text(text: bytes) -> tuple[str, bytes]:
-    """The encoding's name and the body, for text whose lines end in CRLF."""
-    lines = text.split(b"\r\n")
-    if _SEVEN_BIT.fullmatch(text) and all(len(line) <= LINE_LIMIT for line in lines):
+    """The encoding's name and the body, for text all of whose line ends are CRLF."""
+    if _SEVEN_BIT.fullmatch(text) and all(len(line) <= LINE_LIMIT for line in text.split(b"\r\n")):
         return "7bit", text
-    quoted = b"\r\n".join(piece for line in lines for piece in _quoted_printable(line))
-    # Quoted-printable can be read by people who look at the source, so it may be longer by the half.
-    return ("quoted-printable", quoted) if len(quoted) <= 2 * len(text) + _LINE else encode_octets(text)
+    # Quoted-printable can be read by people who look at the source, so it may be half as long again as base64.
+    if 2 * len(text.translate(None, _PLAIN)) > len(text):
+        return encode_octets(text)
+    quoted = text.decode("latin-1").translate(_QUOTED).encode("ascii")
+    quoted = _FROM.sub(b"=46", _LAST_BLANK.sub(lambda blank: b"=%02X" % blank[0][0], quoted))
+    return "quoted-printable", b"\r\n".join(piece for line in quoted.split(b"\r\n") for piece in _cut(line))
 
 
-def _quoted_printable(line: bytes) -> Iterator[bytes]:
-    """One line of text as lines of at most 76 characters; all but the last end in a soft line break."""
-    written = _MUST_BE_QUOTED.sub(lambda match: b"=%02X" % match[0][0], line)
+def _cut(line: bytes) -> Iterator[bytes]:
+    """A line as lines of at most 76 characters; all but the last end in a soft line break."""
     at = 0
-    while len(written) - at > _LINE:
+    while len(line) - at > _LINE:
         end = at + _LINE - 1
         # Not between the three characters of one octet.
-        sign = written.rfind(b"=", end - 2, end)
+        sign = line.rfind(b"=", end - 2, end)
         end = sign if sign >= 0 else end
-        yield written[at:end] + b"="
+        yield line[at:end] + b"="
         at = end
-    yield written[at:]
+    yield line[at:]
 
 
 def encode_octets(octets: bytes) -> tuple[str, bytes]:
     """The encoding's name and the body, for anything: base64."""
-    starts = range(0, len(octets), _BASE64_BLOCK)
-    lines = (binascii.b2a_base64(octets[at : at + _BASE64_BLOCK], newline=False) for at in starts)
-    return "base64", b"\r\n".join(lines)
+    # In blocks, because a list of all lines is several times as large as the octets.
+    blocks = (octets[at : at + _BASE64_BLOCK] for at in range(0, len(octets), _BASE64_BLOCK))
+    return "base64", b"\r\n".join([b"\r\n".join(_base64_lines(block)) for block in blocks])
+
+
+def _base64_lines(block: bytes) -> Iterator[bytes]:
+    for at in range(0, len(block), _BASE64_LINE):
+        yield binascii.b2a_base64(block[at : at + _BASE64_LINE], newline=False)
