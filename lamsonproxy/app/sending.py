@@ -205,4 +205,6 @@ def _head(content: bytes) -> bytes:
 def _marked(content: bytes, recipient: Address) -> bytes:
     # An mbox line, if there is one, stays first: below another field it would end the head.
     at = find_head(content, Defects()).start
-    return content[:at] + mark_of(recipient).raw + content[at:]
+    # A first line that begins with a blank would continue the mark; smtpd(8) parts them in the same way.
+    gap = b"\r\n" if content[at : at + 1] in (b" ", b"\t") else b""
+    return content[:at] + mark_of(recipient).raw + gap + content[at:]

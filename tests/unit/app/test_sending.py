@@ -364,6 +364,12 @@ def test_an_mbox_line_stays_where_it_is() -> None:
     assert only(mail).content == b"From alice Mon\r\n" + mark + SOUP
 
 
+def test_a_message_without_a_head_stays_a_body() -> None:
+    mail = mail_from(raw=b"\tBring a bowl.\r\n")
+    mail.send_on(to=["b@example.net"], sender="cooks-bounces@x")
+    assert only(mail).content == mark_of(mail.recipient).raw + b"\r\n\tBring a bowl.\r\n"
+
+
 @pytest.mark.parametrize(
     ("raw", "came_as", "needs"),
     [
