@@ -90,7 +90,7 @@ def _unwrapped(raw: bytes) -> Iterator[Report]:
     for _ in range(WRAPPINGS_LIMIT):
         report = take_apart(Message(raw))
         yield report
-        if not (report.original and signs.may_wrap_report(report.message)):
+        if not (report.original and signs.may_hold_report(report.message)):
             break
         raw = report.original
 
@@ -112,8 +112,8 @@ def _read(report: Report) -> Bounce | None:
 
 
 def _from_status(report: Report) -> list[Finding]:
-    # In the text of an answer they are quoted.
-    if report.statuses_are_inline and signs.is_answer(report.message):
+    # In what people write they are quoted.
+    if report.statuses_are_inline and not signs.may_hold_report(report.message):
         return []
     return delivery_status.read(report.statuses)
 

@@ -71,7 +71,7 @@ def judge(finding: Finding, section: str = "") -> tuple[str, str, str]:
     """The status, the reply code and the reason of one recipient; `section` is what the text for people says
     about it."""
     status = _status(finding, section)
-    reply = reply_in(finding.said) or reply_in(section)
+    reply = next(filter(None, map(reply_in, (finding.said, section, finding.around))), "")
     if finding.action in ARRIVED:
         return status, reply, "delivered"
     texts = (finding.said, section, finding.around)

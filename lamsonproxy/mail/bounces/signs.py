@@ -36,7 +36,9 @@ _FAILURE = re.compile(
     r"|(?:deliver|recipient|message|mail|address|attempt)\w*[^.\n]{0,60}\bfail(?:ed|ure)|failed to deliver"
     r"|delivery (?:problem|error|status|delayed)|delivery to the following|(?:has been|is) delayed"
     r"|permanent (?:fatal )?error|fatal error|had .{0,30}errors|transcript of session|^error: |error message below"
-    r"|rejected (?:by|your|recipient)|was rejected|user unknown|unknown user|\b[45]\d\d[ -][45]\.\d\.\d|mailbox exceeds"
+    r"|problem with the e-?mail address|does not exist"
+    r"|(?:was|automatically) rejected|rejected (?:by|your|recipient)|user unknown|unknown user"
+    r"|failed (?:recipient|address)|\b[45]\d\d[ -][45]\.\d\.\d|mailbox exceeds"
     r"|failure reasons|delivering your (?:mail|message)|incorrectly constructed|not (?:a )?member of"
     r"|送信できません|配信できません|送信に失敗|届けられません|не доставлено|konnte nicht|n'a pas pu|no se pudo",
     re.IGNORECASE | re.MULTILINE,
@@ -59,7 +61,7 @@ def looks_like_report(report: Report) -> bool:
     # That field is in no other mail, whatever language the text is in.
     if "X-Failed-Recipients" in message.headers:
         return True
-    if not _FAILURE.search(report.text):
+    if not (_FAILURE.search(report.text) or status_in(report.text)):
         return False
     return is_of_host(message) or (_is_called_report(message) and _shows_what_failed(report))
 
@@ -79,14 +81,11 @@ def is_from_host(message: Message) -> bool:
     return bool(_HOST.match(message.sender)) or bool(_HOST.match(message.headers.get("From")[:_FIELD_LIMIT]))
 
 
-def is_answer(message: Message) -> bool:
-    """Whether somebody answers, perhaps to a report that he quotes."""
-    return bool(_ANSWER.match(message.subject[:_FIELD_LIMIT]))
-
-
-def may_wrap_report(message: Message) -> bool:
-    """Whether it may hold a report without being one: a host's comment around it, or somebody's forward."""
-    return is_of_host(message) or bool(_FORWARDED.match(message.subject[:_FIELD_LIMIT]))
+def may_hold_report(message: Message) -> bool:
+    """Whether it may hold a report in its text or behind it: a host's mail, or somebody's forward; not an answer
+    that quotes one."""
+    subject = message.subject[:_FIELD_LIMIT]
+    return is_of_host(message) or bool(_FORWARDED.match(subject)) or _is_called_report(message)
 
 
 def is_warning(report: Report) -> bool:
@@ -95,7 +94,8 @@ def is_warning(report: Report) -> bool:
 
 
 def _is_called_report(message: Message) -> bool:
-    return bool(_SUBJECT.search(message.subject[:_FIELD_LIMIT])) and not is_answer(message)
+    subject = message.subject[:_FIELD_LIMIT]
+    return bool(_SUBJECT.search(subject)) and not _ANSWER.match(subject)
 
 
 def _shows_what_failed(report: Report) -> bool:

@@ -351,7 +351,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
             r"\bpipe (?:to|failed)|child process|command (?:died|failed|output|time limit|terminated)",
             r"exit(?:ed)? (?:status|code|value|with)|unknown mailer error|mailer error",
             r"local delivery (?:agent|failed)|procmail|maildrop|x-unix|can't (?:open|create|exec)",
-            r"cannot (?:create|execute|append)|lmtp.{0,20}error|delivery agent|vdelivermail|dovecot",
+            r"cannot (?:create|execute|append)|lmtp.{0,20}error|vdelivermail|dovecot",
             r"signal \d+",
         ),
     ),

@@ -174,6 +174,36 @@ def test_recipients_in_the_middle_of_a_sentence_are_found() -> None:
     assert said(raw) == [("bob@example.com", "mailboxfull", False)]
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "Sent <<< RCPT TO:<bob@example.com>\r\nReceived >>> 550 no such user\r\nUnable to deliver",
+            "userunknown",
+        ),
+        (
+            "Could not be delivered because of\r\n\r\n552 full\r\n\r\nAffected:\r\n    bob@example.com",
+            "undefined",
+        ),
+        ("Failed recipient(s):\r\nbob@example.com\r\n\r\nError message:\r\n552 Mailbox full", "mailboxfull"),
+        ("The message was undeliverable to:\r\n\tbob@example.com (user not found)", "userunknown"),
+        ("Could not be delivered to: <bob@example.com>\r\n As their mailbox is full.", "mailboxfull"),
+        ("Your message to <bob@example.com> was automatically rejected:\r\nQuota exceeded", "mailboxfull"),
+        ("did not reach the following:\r\n\r\nbob@example.com on Thu, 29 Apr\r\n <mx #5.1.1>", "userunknown"),
+        ("\r\nDelivery failed 20 attempts: bob@example.com", "expired"),
+    ],
+)
+def test_other_shapes_of_text_are_read(text: str, reason: str) -> None:
+    ((address, why, _),) = said(plain(text))
+    assert (address, why) == ("bob@example.com", reason)
+
+
+def test_a_forwarded_report_is_read_through_its_quotes() -> None:
+    text = "Look:\r\n> Reporting-MTA: dns; mx\r\n>\r\n> Final-Recipient: rfc822; bob@example.com\r\n> Status: 5.1.1"
+    raw = f"From: a@lists.example.org\r\nSubject: Fwd: Returned mail\r\n\r\n{text}\r\n".encode()
+    assert said(raw) == [("bob@example.com", "userunknown", True)]
+
+
 def test_html_alone_is_read_as_it_is_shown() -> None:
     page = "<style>550 a@b.example</style><p>Delivery to the following recipient failed:</p><p>bob@example.com</p>"
     raw = report(("text/html", f"{page}<p>550 5.1.1 No such user<script>x"), kind="none")
@@ -275,6 +305,7 @@ def test_json_that_is_no_event_is_no_bounce(text: str) -> None:
         ("Subject: Delivery problem with my order", "The delivery failed. Please write to bob@example.com"),
         ("Subject: Re: Undelivered Mail", "What is this?\r\n> <a@example.com>: 550 5.1.1 no such user"),
         ("Subject: Re: Returned mail", "> Final-Recipient: rfc822; a@example.com\r\n> Status: 5.1.1"),
+        ("Subject: Help", "What is this?\r\n\r\nFinal-Recipient: rfc822; a@example.com\r\nStatus: 5.1.1"),
         ("Subject: I have moved", "Mail to bob@old.example is returned, use bob@new.example."),
         ("From: postmaster@example.com", "Your mailbox bob@example.com is ready."),
         ("Auto-Submitted: auto-generated\r\nSubject: Backup failed", "The backup of a@example.com failed."),
