@@ -28,7 +28,7 @@ from lamsonproxy.mail.correspondent import folded
 from lamsonproxy.mail.message import Message
 
 SECRET_OCTETS = 16
-"""128 bits: nobody guesses it in a week, however fast he sends (RFC 4086 §8.2)."""
+"""128 bits: nobody guesses them in the time that a question is open, however fast he sends."""
 
 # Of any secret of that length: a wrong one must not become a part of the next address.
 _SUFFIX = re.compile(r'-confirm-[0-9a-z]{32}(?="?\Z)', re.IGNORECASE)

@@ -4,7 +4,7 @@ Law: nothing leaves here, and nothing is asked of the database: each act appends
 stands there leaves with the commit or never (design law 4). An answer is sent with manners, or withheld with a reason
 (`mail/manners.py`) of which the caller hears by False. What cannot be written is refused by `compose`.
 
-RFC 3834 §3 (how automatic mail looks), RFC 3461 §5.2.7.3 (a list answers for its own bounces), RFC 6152 and 6531 (what
+RFC 3834 §3 (how automatic mail looks), RFC 3461 §5.2.7.1 (a list answers for its own bounces), RFC 6152 and 6531 (what
 the content needs of every host on the way).
 """
 
