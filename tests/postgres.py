@@ -40,6 +40,12 @@ class Cluster:
     def url(self, name: str = "postgres") -> str:
         return f"postgresql+psycopg://lamson:{PASSWORD}@127.0.0.1:{self.port}/{name}"
 
+    @property
+    def pid(self) -> int:
+        """The postmaster's; it stays over the change of user (setpriv replaces itself)."""
+        assert self._server is not None
+        return self._server.pid
+
     @contextmanager
     def database(self) -> Iterator[str]:
         """A database of one's own; its URL."""
