@@ -74,13 +74,13 @@ class Automaton:
         return (1 << len(self.alphabet)) - 1
 
 
-def automata(pattern: str, other: str = "") -> list[Automaton]:
-    """The automaton of a pattern, and one for each look-around in it, which is a match of its own. Those of two
-    patterns can be compared where each was made with the other one's characters.
+def automata(pattern: str, characters: str = "") -> list[Automaton]:
+    """The automaton of a pattern, and one for each look-around in it, which is a match of its own. Automata of several
+    patterns can be compared where each was made with the characters of all.
 
     Raises TooLarge, and re.error when the pattern is no regular expression.
     """
-    alphabet = "".join(sorted({ch for ch in _SAMPLE + pattern + other if ch.isprintable()}))
+    alphabet = "".join(sorted({ch for ch in _SAMPLE + pattern + characters if ch.isprintable()}))
     waiting = [parser.parse(pattern, re.IGNORECASE)]
     found = []
     while waiting:

@@ -7,14 +7,15 @@ Law: a finding is true. What cannot be known (a target that is computed, an over
 claimed. Errors keep the service from starting; warnings are told and change nothing.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice, product
 from types import FunctionType
 
 from lamsonproxy.app.edges import Graph, Place, beginnings, graph_of, places_of
 from lamsonproxy.app.machines import Captures, Machines
-from lamsonproxy.app.overlap import shared_by
+from lamsonproxy.app.overlap import Overlaps
 from lamsonproxy.app.returns import returned_by
 from lamsonproxy.app.routing import Route, Routes
 from lamsonproxy.mail.conversation import START
@@ -124,24 +125,27 @@ def _lost_keys(routes: Routes, graph: Graph) -> Iterator[str]:
 
 def _overlaps(routes: Routes) -> Iterator[str]:
     """Expressions of state functions that share an address, where it matters which one comes first."""
-    by_pattern: dict[str, list[Route]] = {}
+    by_pattern: dict[re.Pattern[str], list[Route]] = {}
     for route in routes:
         if route.machine:
-            by_pattern.setdefault(route.pattern.pattern, []).append(route)
-    for first, second in combinations(by_pattern.values(), 2):
-        yield from _overlap(routes.machines, first, second)
+            by_pattern.setdefault(route.pattern, []).append(route)
+    overlaps = Overlaps(by_pattern)
+    for one, other in combinations(by_pattern, 2):
+        shared = overlaps.shared_by(one, other)
+        yield from islice(_decided(routes.machines, by_pattern[one], by_pattern[other], shared), 1)
 
 
-def _overlap(machines: Machines, first: list[Route], second: list[Route]) -> Iterator[str]:
-    for address in shared_by(first[0].pattern, second[0].pattern):
-        for one in first:
-            for other in second:
-                if why := _why_order_decides(machines, one, other, address):
-                    yield (
-                        f"{one.name} ({one.format!r}) and {other.name} ({other.format!r}) both match"
-                        f" {address!r}, and {why}: the first one decides."
-                    )
-                    return
+def _decided(
+    machines: Machines, first: list[Route], second: list[Route], shared: Iterator[str]
+) -> Iterator[str]:
+    """What the order decides between the routes of two expressions."""
+    for address in shared:
+        for one, other in product(first, second):
+            if why := _why_order_decides(machines, one, other, address):
+                yield (
+                    f"{one.name} ({one.format!r}) and {other.name} ({other.format!r}) both match {address!r}, and"
+                    f" {why}: the first one decides."
+                )
 
 
 def _why_order_decides(machines: Machines, one: Route, other: Route, address: str) -> str:

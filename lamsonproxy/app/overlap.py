@@ -6,7 +6,8 @@ addresses are tried as a start can afford, made of the characters that the autom
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from lamsonproxy.app.automaton import Automaton, TooLarge, automata
 
@@ -20,25 +21,35 @@ _Node = tuple[int, int, bool]
 """A position in each automaton, and whether an @ stands behind."""
 
 
-def shared_by(one: re.Pattern[str], other: re.Pattern[str]) -> Iterator[str]:
-    """Addresses that both match, short ones first."""
-    for address in _candidates(one.pattern, other.pattern):
-        if one.fullmatch(address) and other.fullmatch(address):
-            yield address
+class Overlaps:
+    """Some expressions, to be compared with one another."""
+
+    def __init__(self, patterns: Iterable[re.Pattern[str]]) -> None:
+        listed = list(patterns)
+        # One alphabet for all, or a character that stands in one of them would be unknown to the others.
+        characters = "".join(pattern.pattern for pattern in listed)
+        self._automata = {pattern: _automaton(pattern.pattern, characters) for pattern in listed}
+
+    def shared_by(self, one: re.Pattern[str], other: re.Pattern[str]) -> Iterator[str]:
+        """Addresses that both match, short ones first."""
+        both = self._automata[one], self._automata[other]
+        for address in islice(_candidates(*both), TRIED):
+            if one.fullmatch(address) and other.fullmatch(address):
+                yield address
 
 
-def _candidates(one: str, other: str) -> Iterator[str]:
+def _automaton(pattern: str, characters: str) -> Automaton:
+    """One that takes nothing where the expression is too large."""
     try:
-        both = automata(one, other)[0], automata(other, one)[0]
+        return automata(pattern, characters)[0]
     except TooLarge:
-        return
-    found = 0
-    for (n, m, has_at), address in _words(*both):
-        if has_at and n in both[0].last and m in both[1].last:
+        return Automaton("@")
+
+
+def _candidates(one: Automaton, other: Automaton) -> Iterator[str]:
+    for (n, m, has_at), address in _words(one, other):
+        if has_at and n in one.last and m in other.last:
             yield address
-            found += 1
-            if found == TRIED:
-                return
 
 
 def _words(one: Automaton, other: Automaton) -> Iterator[tuple[_Node, str]]:

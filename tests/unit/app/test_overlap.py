@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamsonproxy.app.overlap import shared_by
+from lamsonproxy.app.overlap import Overlaps
 
 
 def shared(one: str, other: str) -> list[str]:
-    return list(shared_by(re.compile(one, re.IGNORECASE), re.compile(other, re.IGNORECASE)))
+    patterns = re.compile(one, re.IGNORECASE), re.compile(other, re.IGNORECASE)
+    return list(Overlaps(patterns).shared_by(*patterns))
 
 
 @pytest.mark.parametrize(
