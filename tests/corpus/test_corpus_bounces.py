@@ -55,6 +55,15 @@ def test_real_bounces_are_recognised_with_their_recipients_and_reasons(
     assert reason >= 0.90
 
 
+def test_a_bounce_says_the_same_with_lf_and_with_crlf(read: dict[str, Bounce | None]) -> None:
+    for name, raw in BOUNCES.items():
+        with_lf = raw.replace(b"\r\n", b"\n")
+        for spelling in (with_lf, with_lf.replace(b"\n", b"\r\n")):
+            bounce, expected = parse_bounce(spelling), read[name]
+            assert bounce is not None and expected is not None, name
+            assert (bounce.kind, bounce.recipients) == (expected.kind, expected.recipients), name
+
+
 def test_feedback_vacations_and_deliveries_are_no_failures(read: dict[str, Bounce | None]) -> None:
     for name, expected in EXPECTED.items():
         bounce = read[name]

@@ -18,8 +18,8 @@ from lamsonproxy.mail.part import Part
 TEXT_LIMIT = 64 * 1024
 """Octets of one part read for the report's words; hosts write some thousand."""
 
-STATUS_LIMIT = 256 * 1024
-"""Octets of delivery status read: 250 for each of a thousand recipients."""
+STATUS_LIMIT = 200 * 1024
+"""Octets of delivery status read: 200 for each of a thousand recipients."""
 
 PARTS_LIMIT = 50
 """Parts looked at: a report has three."""

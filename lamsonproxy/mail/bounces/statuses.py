@@ -40,6 +40,8 @@ _REASONS = {
     "4.6": "networkerror",
     "4.7": "expired",
     "4.8": "networkerror",
+    "4.310": "hostunknown",
+    "4.312": "hostunknown",
     "5.1": "syntaxerror",
     "5.2": "syntaxerror",
     "5.3": "toomanyconn",
@@ -91,14 +93,17 @@ _REASONS = {
     "7.512": "notcompliantrfc",
     "7.515": "authfailure",
 }
-_REASONS |= {"4.310": "hostunknown", "4.312": "hostunknown"}
-# Exchange Online's "access denied, banned sending IP" (5.7.606 to 5.7.649) and the like.
+# Exchange Online's sub-codes about connecting, the two about DNS being in the table.
+_NOT_CONNECTED = re.compile(r"4\.3\d\d")
+# Its "access denied, banned sending IP" (5.7.606 to 5.7.649) and the like.
 _BANNED = re.compile(r"7\.(?:6[0-4]\d|7\d\d|50[1-8])")
 
 
 def reason_of_status(status: str) -> str:
     """The reason that a status stands for; "" when it is not clear from the status alone."""
     subject = status.partition(".")[2]
-    if subject.startswith("4.3") and len(subject) == 5:
-        return _REASONS.get(subject, "expired")  # Exchange Online's, of which most are about connecting
-    return _REASONS.get(subject, "blocked" if _BANNED.fullmatch(subject) else "")
+    if reason := _REASONS.get(subject):
+        return reason
+    if _NOT_CONNECTED.fullmatch(subject):
+        return "expired"
+    return "blocked" if _BANNED.fullmatch(subject) else ""
