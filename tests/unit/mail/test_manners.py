@@ -1,5 +1,7 @@
 """To which mail no automatic answer goes: one case for each rule, and what is not meant by it."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,6 +147,26 @@ def test_a_mark_is_known_again_whatever_the_address(given: str | bytes) -> None:
     marked = mark_of(recipient).raw
     assert marked.isascii()
     assert has_mark_of(Message(marked + b"\r\n"), recipient)
+
+
+BOMBS = {
+    "fields": "X: y\n" * 100_000,
+    "one name": "Precedence: x\n" * 50_000,
+    "marks": "Delivered-To: mailing list\n" * 50_000,
+    "words": "X-Auto-Response-Suppress: " + ", " * 500_000 + "\n",
+    "folds": "Precedence: x" + "\n " * 300_000 + "\n",
+    "parameters": "Content-Type: a/b" + "; x=y" * 100_000 + "\n",
+}
+
+
+@pytest.mark.fault("C2")
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_no_mail_takes_long_to_judge(bomb: str) -> None:
+    message = Message(BOMBS[bomb].replace("\n", "\r\n").encode())
+    began = time.process_time()
+    why_not(message, ALICE, COOKS)
+    why_not(Message(b""), Address("-" * 1000 + "@x"), Address("owner" * 200 + "@x"))
+    assert time.process_time() - began < 1
 
 
 @given(st.binary(max_size=300), st.binary(max_size=60), st.binary(max_size=60))
