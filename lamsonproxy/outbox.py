@@ -5,6 +5,9 @@
                                               deferred   due again: 30 s, doubling, at most 1 h
                                               too old    a dead letter (5.4.7), after 5 days
 
+What an application sent bounces to the application. Mail of somebody else's (`relay`) does not: when it dies here its
+sender gets a DSN, written with the dead letter (RFC 5321 §6.1).
+
 Law: at least once. A mail is settled after downstream's answer, so a crash between the two sends it again, and so does
 a connection lost behind the final dot (RFC 1047): a generated mail that is lost is worse than one that comes twice. A
 claim outlives the deadline of its relay, so no two processes send one row at a time; the clocks of machines that share
@@ -24,6 +27,8 @@ from lamsonproxy.crash import crash_at
 from lamsonproxy.errors import AppError, RemoteError
 from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.conversation import Outgoing
+from lamsonproxy.mail.dsn import Refusal, failure_notice
+from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.ports import Backlog, Clock, Courier, Due, MailLog, Outbox
 
@@ -67,6 +72,7 @@ class _Answer:
     """Without the octets: they are not needed any more."""
     replies: Mapping[Address, Reply]
     retry_at: datetime
+    notice: Outgoing | None
 
 
 class Sending:
@@ -80,6 +86,7 @@ class Sending:
         clock: Clock,
         pace: Pace,
         chance: Callable[[], float] = random.random,
+        hostname: str = "localhost",
     ) -> None:
         self._outbox = outbox
         self._courier = courier
@@ -87,6 +94,7 @@ class Sending:
         self._clock = clock
         self._pace = pace
         self._chance = chance
+        self._hostname = hostname
         self._kicked = asyncio.Event()
         self._on_their_way: set[asyncio.Task[None]] = set()
         self._unmarked: dict[int, _Answer] = {}
@@ -108,8 +116,10 @@ class Sending:
                 # Shielded: what is claimed in the moment of our end should not have to wait for its lease.
                 looking = asyncio.create_task(self._look())
                 await asyncio.shield(looking)
+                # Not wait_for: before Python 3.12 a kick at the same moment swallowed our cancellation.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._kicked.wait(), self._pace.sweep_s)
+                    async with asyncio.timeout(self._pace.sweep_s):
+                        await self._kicked.wait()
         finally:
             await self._end(looking)
 
@@ -220,25 +230,51 @@ class Sending:
         if waiting:
             self._log.outbox_deferred(due, waiting, replies[waiting[0]], retry_at)
         slim = replace(due, outgoing=replace(due.outgoing, content=b""))
-        return _Answer(slim, replies, retry_at)
+        return _Answer(slim, replies, retry_at, self._notice(due, replies))
+
+    def _notice(self, due: Due, replies: Mapping[Address, Reply]) -> Outgoing | None:
+        """What the sender of mail that was only on its way through must be told."""
+        outgoing = due.outgoing
+        heard = ((recipient, replies[recipient.address]) for recipient in outgoing.envelope.recipients)
+        refusals = [Refusal(recipient, reply) for recipient, reply in heard if reply.is_permanent]
+        if outgoing.kind != "relay" or not refusals:
+            return None
+        notice = failure_notice(
+            outgoing.envelope,
+            Message(outgoing.content),
+            refusals,
+            hostname=self._hostname,
+            # Its Message-ID is made of this, and must differ from that of a DSN at the time of the relay.
+            trace=f"{due.trace}.{due.id}.{due.attempts + 1}",
+            at=self._clock.now(),
+        )
+        return None if notice is None else Outgoing(*notice, "notice")
 
     def _final(self, reply: Reply) -> Reply:
         if reply.is_positive or reply.is_permanent:
             return reply
         # RFC 3463 §3.5: X.4.7, delivery time expired.
-        return Reply(554, "5.4.7", f"Given up after {self._pace.give_up.days} days: {reply}")
+        return Reply(554, "5.4.7", f"Given up after {self._pace.give_up / timedelta(days=1):g} days: {reply}")
 
     async def _mark(self, answer: _Answer) -> None:
         """Settle a row. What cannot be settled is remembered, so that it is not sent again."""
         due = answer.due
         self._unmarked[due.id] = answer
         try:
-            await self._outbox.settle(due, answer.replies, now=self._clock.now(), retry_at=answer.retry_at)
+            await self._outbox.settle(
+                due,
+                answer.replies,
+                now=self._clock.now(),
+                retry_at=answer.retry_at,
+                notice=answer.notice,
+            )
         except Exception as error:
             self._log.outbox_failed(error)
         else:
             crash_at("outbox-marked")
             self._unmarked.pop(due.id, None)
+            if answer.notice is not None:
+                self.kick()
 
     async def _end(self, looking: "asyncio.Task[None] | None") -> None:
         """Let what is on its way end. What was not answered in time is sent again when its lease is over."""

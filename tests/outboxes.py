@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from lamsonproxy.mail.address import Address
+from lamsonproxy.mail.conversation import OutgoingKind
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.ports import Due
 from lamsonproxy.state.database import Database
@@ -57,7 +58,12 @@ def sqlite_in(folder: Path) -> str:
 
 
 def write(
-    connection: Connection, batches: Sequence[Sequence[str]], octets: bytes, conversation: str, now: datetime
+    connection: Connection,
+    batches: Sequence[Sequence[str]],
+    octets: bytes,
+    conversation: str,
+    now: datetime,
+    kind: OutgoingKind = "send_on",
 ) -> list[int]:
     """One mail: a row for each batch of recipients. Gives the rows' numbers."""
     written = connection.execute(insert(content), {"octets": octets}).inserted_primary_key
@@ -66,7 +72,7 @@ def write(
         {
             "content": written[0],
             "conversation": conversation,
-            "kind": "send_on",
+            "kind": kind,
             "envelope": envelope(*recipients).to_json(),
             "trace": TRACE,
             "written_at": now,
@@ -91,11 +97,15 @@ class Rig:
         self.outbox = SqlOutbox(database)
 
     async def has(
-        self, *batches: Sequence[str], octets: bytes = CONTENT, conversation: str = "c1"
+        self,
+        *batches: Sequence[str],
+        octets: bytes = CONTENT,
+        conversation: str = "c1",
+        kind: OutgoingKind = "send_on",
     ) -> list[int]:
         """A mail is written, to bob when nobody is named."""
         them = batches or (["bob@example.net"],)
-        return await self.database.transaction(write, them, octets, conversation, self.clock.now())
+        return await self.database.transaction(write, them, octets, conversation, self.clock.now(), kind)
 
     async def claim(self, limit: int = 10) -> list[Due]:
         now = self.clock.now()

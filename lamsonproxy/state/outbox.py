@@ -39,6 +39,7 @@ from lamsonproxy.mail.envelope import Envelope, Recipient
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.ports import Backlog, Due
 from lamsonproxy.state.database import Database
+from lamsonproxy.state.rows import outbox_rows
 from lamsonproxy.state.tables import content, outbox, shown
 
 UNREADABLE = "the row cannot be read"
@@ -106,7 +107,12 @@ def _readable(
 
 
 def settle(
-    connection: Connection, due: Due, replies: Mapping[Address, Reply], now: datetime, retry_at: datetime
+    connection: Connection,
+    due: Due,
+    replies: Mapping[Address, Reply],
+    now: datetime,
+    retry_at: datetime,
+    notice: Outgoing | None = None,
 ) -> None:
     """Write what became of a claimed mail; see the port."""
     fate = _Fate.of(due.outgoing.envelope.recipients, replies)
@@ -126,6 +132,10 @@ def settle(
     connection.execute(update(outbox).where(outbox.c.id == due.id).values(same | versions[0]))
     if len(versions) > 1:
         connection.execute(insert(outbox), [same | version for version in versions[1:]])
+    if notice is not None:
+        written = connection.execute(insert(content), {"octets": notice.content}).inserted_primary_key
+        assert written is not None, "one row was inserted"
+        connection.execute(insert(outbox), list(outbox_rows(notice, written[0], due.trace, now)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +208,16 @@ class SqlOutbox:
         return await self._database.transaction(claim, limit, now, lease_until)
 
     async def settle(
-        self, due: Due, replies: Mapping[Address, Reply], *, now: datetime, retry_at: datetime
+        self,
+        due: Due,
+        replies: Mapping[Address, Reply],
+        *,
+        now: datetime,
+        retry_at: datetime,
+        notice: Outgoing | None = None,
     ) -> None:
         """See the port."""
-        await self._database.transaction(settle, due, replies, now, retry_at)
+        await self._database.transaction(settle, due, replies, now, retry_at, notice)
 
     async def backlog(self, now: datetime) -> Backlog:
         """See the port."""

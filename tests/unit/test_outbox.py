@@ -15,6 +15,7 @@ import pytest
 
 from lamsonproxy.errors import AppError, RemoteError, StoreError
 from lamsonproxy.mail.address import Address
+from lamsonproxy.mail.conversation import Outgoing
 from lamsonproxy.mail.envelope import Envelope
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.outbox import LAST_WORDS_S, Pace, Sending
@@ -68,10 +69,16 @@ class FailingOutbox(SqlOutbox):
         return await super().claim(limit, now=now, lease_until=lease_until)
 
     async def settle(
-        self, due: Due, replies: Mapping[Address, Reply], *, now: datetime, retry_at: datetime
+        self,
+        due: Due,
+        replies: Mapping[Address, Reply],
+        *,
+        now: datetime,
+        retry_at: datetime,
+        notice: Outgoing | None = None,
     ) -> None:
         self._fail("settle")
-        await super().settle(due, replies, now=now, retry_at=retry_at)
+        await super().settle(due, replies, now=now, retry_at=retry_at, notice=notice)
 
     def _fail(self, method: str) -> None:
         if method in self.trouble:
@@ -119,8 +126,9 @@ async def test_what_was_committed_is_sent_and_forgotten(rig: SendingRig) -> None
 
 
 async def test_a_kick_sends_at_once(rig: SendingRig) -> None:
+    rig.sending.backlog = uncounted = Backlog(dead=-1)
     running = asyncio.create_task(rig.sending.run())
-    await until(lambda: rig.sending.backlog == Backlog())
+    await until(lambda: rig.sending.backlog != uncounted)
     await rig.has()
     rig.sending.kick()
     await until(lambda: rig.sent != [])
@@ -207,6 +215,24 @@ async def test_while_downstream_cannot_be_talked_to_it_is_sent_again(
     rig.clock.advance(30)
     await rig.sending.once()
     assert rig.sent == [CONTENT.decode().strip()]
+
+
+async def test_who_sent_what_only_passed_through_is_told_when_it_dies_here(rig: SendingRig) -> None:
+    await rig.has([BOB, "gone@example.net", "silent@example.net NOTIFY=NEVER"], conversation="", kind="relay")
+    rig.courier.replies = dict.fromkeys(("gone@example.net", "silent@example.net"), NO_SUCH_USER)
+    await rig.sending.once()
+    (_, through), (envelope, notice) = rig.courier.mails
+    assert through == CONTENT
+    assert not envelope.sender and [r.address.raw for r in envelope.recipients] == ["alice@example.org"]
+    assert b"Final-Recipient: rfc822; gone@example.net" in notice and b"silent@" not in notice
+    assert await rig.backlog() == Backlog(dead=1)
+
+
+async def test_what_an_application_sent_makes_no_notice(rig: SendingRig) -> None:
+    await rig.has()
+    rig.courier.refusal = NO_SUCH_USER
+    await rig.sending.once()
+    assert rig.sent == [] and await rig.backlog() == Backlog(dead=1)
 
 
 async def test_an_address_that_no_command_can_carry_is_a_dead_letter(rig: SendingRig) -> None:
@@ -309,6 +335,19 @@ async def test_nothing_but_its_cancellation_ends_the_sending(rig: SendingRig) ->
     rig.outbox.trouble = {}
     await rig.has()
     await until(lambda: rig.sent != [])
+    await ended(running)
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_kick_in_the_moment_of_the_end_does_not_undo_it(rig: SendingRig, turns: int) -> None:
+    rig.sending.backlog = uncounted = Backlog(dead=-1)
+    running = asyncio.create_task(rig.sending.run())
+    await until(lambda: rig.sending.backlog != uncounted)
+    for _ in range(10):
+        await asyncio.sleep(0)  # to where it waits for a kick
+    rig.sending.kick()
+    for _ in range(turns):
+        await asyncio.sleep(0)
     await ended(running)
 
 
