@@ -6,8 +6,7 @@ moment is left alone.
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,17 +16,14 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Connection
 
+from lamsonproxy.cli.database import opened
 from lamsonproxy.cli.place import settled_at
 from lamsonproxy.cli.quarantine import PIPE_WIDTH, printable
 from lamsonproxy.clock import SystemClock
-from lamsonproxy.errors import ConfigError, LamsonError
+from lamsonproxy.errors import LamsonError
 from lamsonproxy.queues.letter import head
 from lamsonproxy.state import letters
-from lamsonproxy.state.engines import DatabaseSettings, make_engine, parse_url
-from lamsonproxy.state.failing import foreign
 from lamsonproxy.state.letters import Letter
-
-DEFAULT_DATABASE = "sqlite:///var/lamson.db"
 
 
 class NotThere(LamsonError):
@@ -46,7 +42,7 @@ class Wanted:
 def show_list(config: Path | None, wanted: Wanted) -> None:
     """Print what is there, oldest first."""
     now = SystemClock().now()
-    with opened(config) as connection:
+    with opened(settled_at(config)()) as connection:
         found = letters.letters(connection, wanted.limit, only_dead=wanted.only_dead)
         total = letters.count(connection, only_dead=wanted.only_dead)
     if wanted.as_json:
@@ -61,7 +57,7 @@ def show_list(config: Path | None, wanted: Wanted) -> None:
 
 def show_mail(config: Path | None, number: int) -> None:
     """Print one mail: a line of ours, then its own octets. Raises NotThere."""
-    with opened(config) as connection:
+    with opened(settled_at(config)()) as connection:
         found = letters.letter(connection, number)
     if found is None:
         raise NotThere(f"There is no mail {number} in the outbox.")
@@ -72,13 +68,13 @@ def show_mail(config: Path | None, number: int) -> None:
 
 def retry(config: Path | None, numbers: list[int], *, are_all_dead: bool) -> None:
     """Make mails due. Raises NotThere for the first that cannot be."""
-    with opened(config) as connection:
+    with opened(settled_at(config)()) as connection:
         _each(connection, letters.dead_numbers(connection) if are_all_dead else numbers, letters.retry, "due")
 
 
 def drop(config: Path | None, numbers: list[int]) -> None:
     """Forget mails. Raises NotThere for the first that cannot be."""
-    with opened(config) as connection:
+    with opened(settled_at(config)()) as connection:
         _each(connection, numbers, letters.drop, "dropped")
 
 
@@ -94,20 +90,6 @@ def _each(
             raise NotThere(f"{number} is not in the outbox, or it is being sent; nothing was changed.")
     for number in numbers:
         print(f"{number} {done}")
-
-
-@contextmanager
-def opened(config: Path | None) -> Iterator[Connection]:
-    """One transaction in the database of the settings."""
-    settings = settled_at(config)()
-    url = settings.database or DEFAULT_DATABASE
-    file = parse_url(url).database or ""
-    if url.startswith("sqlite") and not Path(file).exists():
-        # Opened, it would be made: a command that looks makes nothing.
-        raise ConfigError(f"There is no database at {file}: the service makes it when it first starts.")
-    engine = make_engine(DatabaseSettings(url), has_pool=False)
-    with foreign("the database"), engine.begin() as connection:
-        yield connection
 
 
 def state_of(letter: Letter, now: datetime) -> str:
