@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lamsonproxy.mail.rendered import Image
+from lamsonproxy.views.sources import files_of
 
 SIZE_LIMIT = 1024 * 1024
 """Octets of a picture: it goes with every mail."""
@@ -31,17 +32,21 @@ _SHOWN = re.compile(r"""(?<=["'])cid:([A-Za-z0-9_./-]+)(?=["'])""")
 def read_pictures(folder: Path, mistakes: list[str]) -> dict[str, Image]:
     """All pictures by their path from the folder; what cannot be used becomes a sentence in `mistakes`."""
     pictures = {}
-    for path in sorted(folder.rglob("*")):
-        kind = _TYPES.get(path.suffix.lower())
-        if kind is None or not path.is_file():
+    for name, path in files_of(folder, _TYPES):
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            mistakes.append(f"{name}: {error.strerror}.")
             continue
-        name = path.relative_to(folder).as_posix()
-        content = path.read_bytes()
         if len(content) > SIZE_LIMIT:
             mistakes.append(f"{name}: a picture that goes with a mail has at most {SIZE_LIMIT} octets.")
-        digest = hashlib.sha256(content).hexdigest()
-        pictures[name] = Image(f"{digest[:32]}{path.suffix.lower()}@cid.lamsonproxy", kind, content)
+        pictures[name] = _image(path.suffix.lower(), content)
     return pictures
+
+
+def _image(suffix: str, content: bytes) -> Image:
+    digest = hashlib.sha256(content).hexdigest()
+    return Image(f"{digest[:32]}{suffix}@cid.lamsonproxy", _TYPES[suffix], content)
 
 
 def with_pictures(html: str, pictures: Mapping[str, Image]) -> tuple[str, tuple[Image, ...]]:

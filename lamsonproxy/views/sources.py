@@ -9,6 +9,7 @@ layout or a fragment, for other templates to use.
 """
 
 import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -73,8 +74,7 @@ class Page:
 def read_sources(folder: Path, suffix: str, mistakes: list[str]) -> list[Source]:
     """All templates of one engine, by name; what cannot be read becomes a sentence in `mistakes`."""
     sources = []
-    for path in sorted(folder.rglob(f"*{suffix}")):
-        name = path.relative_to(folder).as_posix()
+    for name, path in files_of(folder, [suffix]):
         try:
             sources.append(Source(name, suffix, path.read_text(encoding="utf-8-sig")))
         except UnicodeDecodeError:
@@ -82,6 +82,13 @@ def read_sources(folder: Path, suffix: str, mistakes: list[str]) -> list[Source]
         except OSError as error:
             mistakes.append(f"{name}: {error.strerror}.")
     return sources
+
+
+def files_of(folder: Path, suffixes: Collection[str]) -> Iterator[tuple[str, Path]]:
+    """The files with these suffixes, by their path from the folder. Hidden ones are none: editors leave them behind."""
+    for path in sorted(folder.rglob("[!.]*")):
+        if path.suffix.lower() in suffixes and path.is_file():
+            yield path.relative_to(folder).as_posix(), path
 
 
 def split(source: Source) -> Page:

@@ -5,6 +5,7 @@ up among what was read; it leads nowhere else.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,8 +46,10 @@ class TemplateFolder:
             raise AppError(f"there is no template {name!r}")
         headers = [(field, render(variables)) for field, render in page.head]
         text = page.text(variables)
-        html, images = with_pictures(page.html(variables) if page.html else "", self._pictures)
-        return Rendered(tuple(header for header in headers if header[1]), text, inlined(html), images)
+        with _as_app_error(name):
+            html, images = with_pictures(page.html(variables) if page.html else "", self._pictures)
+            html = inlined(html)
+        return Rendered(tuple(header for header in headers if header[1]), text, html, images)
 
     def _engines(self, folder: Path) -> Iterator[Engine]:
         yield Mako()
@@ -56,6 +59,17 @@ class TemplateFolder:
             yield Jinja()
         elif any(folder.rglob("*.jinja")):
             self._mistakes.append("Templates in Jinja2 need a library: pip install lamsonproxy[jinja].")
+
+
+@contextmanager
+def _as_app_error(name: str) -> Iterator[None]:
+    """What goes wrong behind the engine, in a style sheet or in Markdown, is a mistake of the template too."""
+    try:
+        yield
+    except AppError:
+        raise
+    except Exception as error:
+        raise AppError(f"the HTML of {name}: {type(error).__name__}: {error}") from error
 
 
 MakoTemplates = TemplateFolder  # its name while there was one language
