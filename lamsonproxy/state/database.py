@@ -23,6 +23,9 @@ from lamsonproxy.threads import Threads
 ANSWER_S = 60.0
 """A database that says nothing for so long is away; a lock is never waited for so long."""
 
+CLOSE_S = 5.0
+"""How long the rollbacks of handlers that have not returned are waited for when a worker leaves."""
+
 _T = TypeVar("_T")
 _TENURE = "lamson_tenure"
 _LOCK_TIMEOUT = select(func.set_config("lock_timeout", bindparam("limit"), True))
@@ -58,6 +61,7 @@ class Database:
         # A mail holds its place while it is relayed; the others' acts are short and need not wait for that, except
         # where there is one writer.
         self._spare = self.turns if has_one_writer else Turns(SPARE_CONNECTIONS, has_one_writer=False)
+        self._later: set[asyncio.Task[None]] = set()
         self._threads = Threads(settings.connections + SPARE_CONNECTIONS, "database")
         _watch(self.engine)
 
@@ -67,8 +71,16 @@ class Database:
         Raises StoreError when it needs a thread and the system gives none.
         """
         self._loop = asyncio.get_running_loop()
-        if self.is_async:
-            return asyncio.ensure_future(greenlet_spawn(act, *args))
+        future = (
+            asyncio.ensure_future(greenlet_spawn(act, *args))
+            if self.is_async
+            else self._in_thread(act, *args)
+        )
+        # Whoever waited for it may have been cancelled, and asyncio complains of what nobody looks at.
+        future.add_done_callback(_look_at)
+        return future
+
+    def _in_thread(self, act: Callable[..., _T], *args: Any) -> "asyncio.Future[_T]":
         try:
             return asyncio.wrap_future(self._threads.submit(lambda: act(*args)))
         except (RuntimeError, MemoryError) as error:
@@ -82,7 +94,6 @@ class Database:
         """What an act that was started comes to. Raises StoreError when the database does not answer."""
         done, _ = await asyncio.wait((future,), timeout=ANSWER_S)
         if not done:
-            future.add_done_callback(_forget)
             raise StoreError(f"the database has not answered for {ANSWER_S:.0f} s")
         return future.result()
 
@@ -121,8 +132,22 @@ class Database:
         tenure.may_end = False
         return connection
 
+    def later(self, ending: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Go on with this whatever becomes of the caller."""
+        task = asyncio.ensure_future(ending)
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+        return task
+
+    @property
+    def stuck(self) -> int:
+        """Rollbacks that still wait: for a handler that has not returned, or for the database."""
+        return len(self._later)
+
     async def close(self) -> None:
-        """Close what is idle. What is still in use closes when it is given back."""
+        """Close all connections. One that is still in use after CLOSE_S is left to the end of the process."""
+        if self._later:
+            await asyncio.wait(self._later, timeout=CLOSE_S)
         await self.call(self.engine.dispose)
 
 
@@ -136,8 +161,7 @@ def commit(connection: Connection) -> None:
         raise
 
 
-def _forget(future: "asyncio.Future[Any]") -> None:
-    # Retrieved, or asyncio would complain of it; whoever waited has been told.
+def _look_at(future: "asyncio.Future[Any]") -> None:
     if not future.cancelled():
         future.exception()
 

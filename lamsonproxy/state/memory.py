@@ -79,6 +79,10 @@ class MemoryConversations:
         self.contents.failures[key] += 1
         return self.contents.failures[key]
 
+    async def forget(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.contents.settled.pop(key, None)
+
     async def failures(self, keys: Sequence[str]) -> Mapping[str, int]:
         return {key: count for key in keys if (count := self.contents.failures[key])}
 

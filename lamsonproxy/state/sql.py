@@ -36,15 +36,9 @@ class SqlConversations:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._ending: set[asyncio.Task[None]] = set()
-
-    @property
-    def stuck(self) -> int:
-        """Rollbacks that still wait: for a handler that has not returned, or for the database."""
-        return len(self._ending)
 
     def unit(self, asked: Asked) -> "SqlUnit":
-        return SqlUnit(self._database, self._clock, asked, self._ending)
+        return SqlUnit(self._database, self._clock, asked)
 
     async def failed(self, key: str, now: datetime) -> int:
         return await self._database.transaction(writing.count_failure, key, now)
@@ -59,13 +53,10 @@ class SqlConversations:
 class SqlUnit:
     """Fulfils `ports.Unit`."""
 
-    def __init__(
-        self, database: Database, clock: Clock, asked: Asked, ending: set[asyncio.Task[None]]
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock, asked: Asked) -> None:
         self._database = database
         self._clock = clock
         self._asked = asked
-        self._ending = ending
         self._turn: AsyncExitStack | None = None
         self._tenure = Tenure(database.settings.lock_wait_s)
         self._connection: Connection | None = None
@@ -254,10 +245,7 @@ class SqlUnit:
 
     def _end_soon(self, after: "asyncio.Future[Any] | None") -> "asyncio.Task[None]":
         self._tenure.is_revoked = True
-        ending = asyncio.ensure_future(self._end(after))
-        self._ending.add(ending)
-        ending.add_done_callback(self._ending.discard)
-        return ending
+        return self._database.later(self._end(after))
 
     async def _end(self, after: "asyncio.Future[Any] | None") -> None:
         for waited in (after, self._running):

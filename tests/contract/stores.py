@@ -55,6 +55,10 @@ class Store:
     def is_async(self) -> bool:
         return False
 
+    @property
+    def has_one_writer(self) -> bool:
+        return False
+
     def asked(self, *keys: ConversationKey, **more: Any) -> Asked:
         asked = Asked("TRACE", self.clock.now(), frozenset(keys), correspondent="alice@example.org")
         return replace(asked, **more)
@@ -107,6 +111,10 @@ class Sql(Store):
     def is_async(self) -> bool:
         return self.database.is_async
 
+    @property
+    def has_one_writer(self) -> bool:
+        return self.database.engine.dialect.name == "sqlite"
+
     async def reads(self, act: Callable[[Connection], _T]) -> _T:
         return await self.database.transaction(act)
 
@@ -131,10 +139,10 @@ async def sql_store(url: str, *, is_async: bool) -> AsyncIterator[Sql]:
     settings = DatabaseSettings(url, connections=10, lock_wait_s=LOCK_WAIT_S)
     await asyncio.to_thread(prepare, settings)
     async with AsyncExitStack() as stack:
-        databases = [Database(settings, is_async=is_async) for _ in range(2)]
-        for database in databases:
-            stack.push_async_callback(database.close)
-        yield Sql(*databases, FakeClock())
+        first, second = (Database(settings, is_async=is_async) for _ in range(2))
+        stack.push_async_callback(first.close)
+        stack.push_async_callback(second.close)
+        yield Sql(first, second, FakeClock())
 
 
 @asynccontextmanager

@@ -69,7 +69,8 @@ async def test_rows_of_a_handler_share_the_fate_of_the_conversation(store: Sql, 
 
 async def test_a_transaction_begins_when_a_handler_first_needs_it(store: Sql) -> None:
     unit = store.conversations.unit(store.asked(settled=("k",)))
-    assert unit.db is not None and not unit.is_open
+    is_open = unit.is_open
+    assert unit.db is not None and not is_open
     count = await store.in_handler(lambda db: len(db.scalars(select(Member)).all()), unit)
     assert count == 0 and unit.is_open and unit.found is not None
     await store.in_handler(joins("a"), unit)
