@@ -11,7 +11,7 @@ from types import FunctionType, MappingProxyType, ModuleType
 from lamsonproxy.app.confirm import Confirmation
 from lamsonproxy.app.machines import After, Handler, Machine, Machines, State, StateKey
 from lamsonproxy.app.marks import AfterMark, Target
-from lamsonproxy.app.modules import Marked, Source
+from lamsonproxy.app.modules import Marked, Source, is_own
 from lamsonproxy.app.routing import Route
 
 _KEY = "STATE_KEY"
@@ -61,8 +61,7 @@ def _timed(source: Source) -> Iterator[tuple[str, FunctionType]]:
     """The functions that the module's timers call, by name; those that are not there left out."""
     for _, mark in _timers(source):
         name = _name_in(source.module, mark.to)
-        function = vars(source.module).get(name)
-        if isinstance(function, FunctionType):
+        if function := _function_of(source.module, name):
             yield name, function
 
 
@@ -76,6 +75,12 @@ def _name_in(module: ModuleType, target: Target) -> str:
         return target
     names = [name for name, value in vars(module).items() if value is target]
     return target.__name__ if target.__name__ in names else next(iter(names), "")
+
+
+def _function_of(module: ModuleType, name: str) -> FunctionType | None:
+    """A module's own function; None when it has none of this name, or has it from elsewhere."""
+    value = vars(module).get(name)
+    return value if isinstance(value, FunctionType) and is_own(module, value) else None
 
 
 def _captures(routes: Iterable[Route]) -> Mapping[str, frozenset[str]]:
@@ -100,10 +105,10 @@ def _mistakes_in_key(source: Source, captures: frozenset[str]) -> Iterator[str]:
 
 def _mistakes_in_timers(source: Source, captures: frozenset[str]) -> Iterator[str]:
     for marked, mark in _timers(source):
-        function = vars(source.module).get(_name_in(source.module, mark.to))
+        function = _function_of(source.module, _name_in(source.module, mark.to))
         shown = mark.to if isinstance(mark.to, str) else mark.to.__name__
-        if not isinstance(function, FunctionType):
-            yield f"{marked}: @after(to={shown}): there is no such function in this module."
+        if function is None:
+            yield f"{marked}: @after(to={shown}): this module defines no such function."
             continue
         for name in sorted(_needs(function) - captures):
             yield f"{marked}: @after(to={shown}): {shown} needs {name!r}, and no state function's route captures that."

@@ -83,11 +83,14 @@ def source_of(module: ModuleType) -> Source:
     return Source(module, tuple(found.values()))
 
 
-def _is_marked_in(module: ModuleType, value: object) -> TypeGuard[FunctionType]:
-    if not isinstance(value, FunctionType) or not marks_of(value):
-        return False
+def is_own(module: ModuleType, function: FunctionType) -> bool:
+    """Whether a function that a module has a name for was made there."""
     # What a factory or a decorator of another module made says that it lives there, but it was marked here.
-    return value.__module__ == module.__name__ or "<locals>" in value.__qualname__
+    return function.__module__ == module.__name__ or "<locals>" in function.__qualname__
+
+
+def _is_marked_in(module: ModuleType, value: object) -> TypeGuard[FunctionType]:
+    return isinstance(value, FunctionType) and bool(marks_of(value)) and is_own(module, value)
 
 
 def _is_missing(name: str, error: BaseException) -> bool:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import resolve_name
 from textwrap import dedent
+from tokenize import TokenError
 from types import FunctionType, ModuleType
 
 from lamsonproxy.app.marks import marks_of
@@ -39,22 +40,40 @@ class Returned:
 
 
 def returned_by(function: FunctionType) -> Returned:
-    """The functions that a handler returns, in the order of its source."""
-    found = list(_Reader(function, frozenset()).returned())
+    """The functions that a handler returns, in the order of its source; its wrappers' own first."""
+    found = list(_returned(function, frozenset()))
     return Returned(tuple(dict.fromkeys(f for f in found if f is not None)), None in found)
+
+
+def _returned(function: FunctionType, above: frozenset[FunctionType]) -> _Found:
+    layers = list(_layers(function))
+    above |= set(layers)
+    for layer in layers:
+        for found in _Reader(layer, above).returned():
+            # Of a library's wrapper only the states count that it was given by name: most just pass on what they get.
+            if found is not None or _package(layer) == _package(layers[-1]):
+                yield found
+
+
+def _layers(function: object) -> Iterator[FunctionType]:
+    """A function and those that it wraps (functools.wraps)."""
+    seen: set[int] = set()
+    while isinstance(function, FunctionType) and id(function) not in seen:
+        seen.add(id(function))
+        yield function
+        function = getattr(function, "__wrapped__", None)
 
 
 class _Reader:
     """Reads one function; what it yields is a function that is returned, or None for one that is computed."""
 
     def __init__(self, function: FunctionType, above: frozenset[FunctionType]) -> None:
-        self._above = above | {function}
-        self._function = inspect.unwrap(function)
-        tree = _tree(self._function)
+        self._function, self._above = function, above
+        tree = _tree(function)
         self._nodes = tuple(_within(tree)) if tree else None
-        imported = dict(_imported(self._nodes or (), self._function.__module__))
-        self._known = {**_outside(self._function), **imported}
-        code = self._function.__code__
+        imported = dict(_imported(self._nodes or (), _module(function)))
+        self._known = {**_outside(function), **imported}
+        code = function.__code__
         self._local = {*code.co_varnames, *code.co_cellvars} - imported.keys()
         self._open: set[str] = set()
 
@@ -102,7 +121,7 @@ class _Reader:
         callee = self._value(func)
         if isinstance(callee, FunctionType) and self._is_theirs(callee):
             if callee not in self._above:
-                yield from _Reader(callee, self._above).returned()
+                yield from _returned(callee, self._above)
         elif not (isinstance(callee, type) and issubclass(callee, Verdict)):
             yield None
 
@@ -119,8 +138,7 @@ class _Reader:
 
     def _is_theirs(self, callee: FunctionType) -> bool:
         """Whether it is the author's own: what a library returns is nobody's state."""
-        packages = {f.__module__.partition(".")[0] for f in (callee, self._function)}
-        return bool(marks_of(callee)) or len(packages) == 1
+        return bool(marks_of(callee)) or callee in self._above or _package(callee) == _package(self._function)
 
     def _value(self, node: ast.expr) -> object:
         """What a name from outside, or one in a module, stands for."""
@@ -135,10 +153,24 @@ class _Reader:
 def _tree(function: FunctionType) -> _Function | None:
     """The function's own definition; None when there is no source, or a lambda."""
     try:
-        (found,) = ast.parse(dedent(inspect.getsource(function))).body
-    except (OSError, SyntaxError, TypeError, ValueError):
+        (found,) = ast.parse(dedent(_source(function))).body
+    except (OSError, SyntaxError, TokenError, TypeError, ValueError, RecursionError):
         return None
     return found if isinstance(found, _Function) else None
+
+
+def _source(function: FunctionType) -> str:
+    # By its code: from the function itself `inspect` would go on to what it wraps.
+    return inspect.getsource(function.__code__)
+
+
+def _module(function: FunctionType) -> str:
+    """The module that its source is in; `functools.wraps` says another one."""
+    return str(function.__globals__.get("__name__", ""))
+
+
+def _package(function: FunctionType) -> str:
+    return _module(function).partition(".")[0]
 
 
 def _outside(function: FunctionType) -> Mapping[str, object]:
@@ -168,11 +200,13 @@ def _imported(nodes: Iterable[ast.AST], module: str) -> Iterator[tuple[str, obje
 
 
 def _within(tree: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function, those of functions inside it left out."""
-    for node in ast.iter_child_nodes(tree):
+    """The nodes of a function in the order of its source, those of functions inside it left out."""
+    waiting = [*ast.iter_child_nodes(tree)][::-1]
+    while waiting:
+        node = waiting.pop()
         yield node
         if not isinstance(node, _SCOPES):
-            yield from _within(node)
+            waiting += [*ast.iter_child_nodes(node)][::-1]
 
 
 def _assigned_to(node: ast.AST, name: str) -> Iterator[ast.expr]:

@@ -201,15 +201,22 @@ def test_what_is_wrong_with_machines_is_told_at_start(write: Write) -> None:
             async def READING(mail, c): ...
 
             async def remind(mail, c, e, *, f): ...
+
+            from functools import wraps
+
+            @after(hours=1, to=wraps)
+            @route("d")
+            async def FAR(mail): ...
             """,
         blogs='STATE_KEY = "post"\n@route("a")\ndef START(mail): ...\n',
         shops='async def STATE_KEY(mail): ...\n@route("a")\ndef START(mail): ...\nalso = START\n',
     )
     assert sentences == [
         "lists.STATE_KEY: no route of a state function in this module captures 'list_name'.",
-        "lists.START: @after(to=NOBODY): there is no such function in this module.",
+        "lists.START: @after(to=NOBODY): this module defines no such function.",
         "lists.READING: @after(to=remind): remind needs 'e', and no state function's route captures that.",
         "lists.READING: @after(to=remind): remind needs 'f', and no state function's route captures that.",
+        "lists.FAR: @after(to=wraps): this module defines no such function.",
         'blogs.STATE_KEY is a tuple of the names of captures, as in ("list_name",), or a function of the mail.',
         "shops.STATE_KEY is `async def`, and a key is told without waiting.",
         "lists.START is `def` and lists.WAITING is `async def`: the state functions of one App are all of one kind,"

@@ -1,6 +1,7 @@
 """What a handler's source says that it returns."""
 
 import importlib
+from textwrap import dedent
 from types import FunctionType
 
 import pytest
@@ -101,24 +102,57 @@ def test_async_functions_are_read_like_others(write: Write) -> None:
     assert returned(write, "return await either(mail)", "async def F(mail):") == "A B"
 
 
-def test_under_a_wrapper_the_wrapped_function_is_read(write: Write) -> None:
-    wrapper = """
-        import functools
-        def wrapped(function):
+WRAPPERS = """
+    import functools
+
+    def wrapped(function):
+        @functools.wraps(function)
+        def wrapper(mail, *args):
+            return function(mail, *args)
+        return wrapper
+
+    def unless_spam(next_state):
+        def decorate(function):
             @functools.wraps(function)
             def wrapper(mail):
+                if mail.is_spam:
+                    return next_state
                 return function(mail)
             return wrapper
+        return decorate
 
-        @wrapped
-        def F(mail):
-            return A
+    def counted(function):
+        @functools.wraps(function)
+        def wrapper(mail):
+            outcome = count(function(mail))
+            return outcome
+        return wrapper
+    """
 
-        def A(mail): ...
-        """
-    write("hands", wrapper)
-    found = returned_by(importlib.import_module("hands").F)
-    assert [f.__name__ for f in found.functions] == ["A"]
+
+@pytest.mark.parametrize(
+    ("decorators", "names"),
+    [
+        ("@wrapped", "A"),
+        ("@wrapped\n@wrapped", "A"),
+        ("@unless_spam(B)", "B A"),
+        ("@counted", "A ?"),
+        ("@lib.wrapped", "A"),
+        ("@lib.unless_spam(B)\n@wrapped", "B A"),
+        ("@lib.counted", "A"),
+        ("@functools.wraps(functools.partial(A))", "A"),
+    ],
+)
+def test_a_wrapper_and_what_it_wraps_are_read(write: Write, decorators: str, names: str) -> None:
+    write("lib", WRAPPERS)
+    rest = f"import lib\n\ndef A(mail): ...\ndef B(mail): ...\n\n{decorators}\ndef F(mail):\n    return A\n"
+    write("wraps", f"{dedent(WRAPPERS)}\n{rest}")
+    found = returned_by(importlib.import_module("wraps").F)
+    assert " ".join([*(f.__name__ for f in found.functions), *(["?"] * found.is_computed)]) == names
+
+
+def test_a_long_expression_is_read(write: Write) -> None:
+    assert returned(write, f"x = {' + '.join(['1'] * 700)}\nreturn A") == "A"
 
 
 def test_what_an_enclosing_function_has_bound_is_known(write: Write) -> None:
