@@ -18,6 +18,7 @@ from lamsonproxy.app.machines import Captures, Machines
 from lamsonproxy.app.overlap import Overlaps
 from lamsonproxy.app.returns import returned_by
 from lamsonproxy.app.routing import Route, Routes
+from lamsonproxy.errors import AppError
 from lamsonproxy.mail.conversation import START
 
 People = Mapping[Place, int]
@@ -53,6 +54,14 @@ def lint(routes: Routes, people: People = NOBODY) -> list[Finding]:
         *_left_behind(machines, people),
     ]
     return [Finding(text, True) for text in errors] + [Finding(text) for text in warnings]
+
+
+def warnings_of(routes: Routes, people: People = NOBODY) -> list[str]:
+    """The warnings, for a start. Raises AppError with every error."""
+    findings = lint(routes, people)
+    if errors := [finding.text for finding in findings if finding.is_error]:
+        raise AppError(*errors)
+    return [finding.text for finding in findings]
 
 
 def _strays(graph: Graph) -> Iterator[str]:

@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from lamsonproxy.app.application import find_app
-from lamsonproxy.app.lint import NOBODY, People, lint
+from lamsonproxy.app.lint import NOBODY, People, warnings_of
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.cli.place import settled_at
 from lamsonproxy.config import HostPort, Settings
@@ -31,19 +31,17 @@ def verdict_on(config: Path | None) -> str:
     the application."""
     settings = settled_at(config)()
     problems = list(_places(settings))
-    routes = Routes(())
+    routes, doubts = Routes(()), list[str]()
     try:
         routes = find_app(settings.app).load() if settings.app else routes
+        doubts = warnings_of(routes, _people(settings, routes))
     except AppError as error:
         problems += error.problems
-    findings = lint(routes, _people(settings, routes))
-    problems += (finding.text for finding in findings if finding.is_error)
     if problems:
         raise ConfigError(*problems)
-    warnings = [f"Warning: {finding.text}" for finding in findings]
     doors = ", ".join(f"{door.name} at {door.listen}" for door in settings.door)
     counts = f"{_counted(len(routes), 'route')}, {_counted(settings.workers, 'worker')}"
-    return "\n".join([*warnings, f"All is well: {doors}; {counts}."])
+    return "\n".join([*(f"Warning: {doubt}" for doubt in doubts), f"All is well: {doors}; {counts}."])
 
 
 def _people(settings: Settings, routes: Routes) -> People:

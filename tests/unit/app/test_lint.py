@@ -2,8 +2,8 @@
 
 import pytest
 
-from lamsonproxy import App
-from lamsonproxy.app.lint import NOBODY, Finding, People, lint
+from lamsonproxy import App, AppError
+from lamsonproxy.app.lint import NOBODY, Finding, People, lint, warnings_of
 from tests.unit.app.conftest import Write
 
 
@@ -86,6 +86,20 @@ def test_what_cannot_go_well_is_an_error(write: Write) -> None:
         "stamps.stamp returns other, and a handler without a state moves no conversation.",
         "blogs has state functions and no START, and no state of another module leads to it: nobody could ever begin.",
         "The timer of shops.START leads to lists.START: it may move its own machine only.",
+    ]
+
+
+@pytest.mark.fault("K5")
+def test_an_error_keeps_the_service_from_starting_and_a_warning_does_not(write: Write) -> None:
+    write("hands", '@route("a")\ndef START(mail): ...\n@route("a")\ndef LOST(mail): ...\n')
+    assert warnings_of(App("hands").load()) == [
+        "hands.LOST cannot be reached: no state that can be reached leads to it."
+    ]
+    write("broken", '@route("a")\ndef OPEN(mail): ...\n')
+    with pytest.raises(AppError) as raised:
+        warnings_of(App("hands", "broken").load())
+    assert [problem.partition(" and ")[0] for problem in raised.value.problems] == [
+        "broken has state functions"
     ]
 
 
