@@ -10,10 +10,11 @@ mail may go together. Rows of one conversation are written under its lock, so th
 commits.
 """
 
+import asyncio
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -116,8 +117,8 @@ def settle(
 ) -> None:
     """Write what became of a claimed mail; see the port."""
     fate = _Fate.of(due.outgoing.envelope.recipients, replies)
-    if not fate.refused and not fate.waiting:
-        forget(connection, outbox.c.id == due.id, outbox.c.lease == due.lease)
+    if fate.is_all_taken:
+        forget_taken(connection, [due])
         return
     is_ours = and_(outbox.c.id == due.id, outbox.c.lease == due.lease)
     row = connection.execute(select(outbox).where(is_ours).with_for_update()).one_or_none()
@@ -148,6 +149,10 @@ class _Fate:
     last_words: str
     """What the first of those who wait heard; "" for nothing."""
 
+    @property
+    def is_all_taken(self) -> bool:
+        return not self.refused and not self.waiting
+
     @classmethod
     def of(cls, recipients: Sequence[Recipient], replies: Mapping[Address, Reply]) -> "_Fate":
         refused: dict[str, list[Recipient]] = defaultdict(list)
@@ -163,6 +168,15 @@ class _Fate:
         return cls(tuple(waiting), refusals, heard[0] if heard else "")
 
 
+def forget_taken(connection: Connection, dues: Collection[Due]) -> None:
+    """Settle several of which every recipient was taken."""
+    by_lease: dict[str, list[int]] = defaultdict(list)
+    for due in dues:
+        by_lease[due.lease].append(due.id)
+    ours = [and_(outbox.c.lease == lease, outbox.c.id.in_(ids)) for lease, ids in by_lease.items()]
+    forget(connection, or_(*ours))
+
+
 def _dead(reply: str, now: datetime) -> dict[str, Any]:
     return {"is_dead": True, "reply": shown(reply, REPLY_LIMIT), "due_at": now} | _NO_LEASE
 
@@ -173,8 +187,11 @@ def _to(due: Due, recipients: tuple[Recipient, ...]) -> dict[str, Any]:
 
 def forget(connection: Connection, *which: ColumnElement[bool]) -> int:
     """Take rows away, and the octets that no other row needs; give how many rows there were."""
-    rows = connection.execute(delete(outbox).where(*which).returning(outbox.c.content)).scalars().all()
-    if contents := set(rows):
+    # Not RETURNING: MySQL has none.
+    which_rows = select(outbox.c.id, outbox.c.content).where(*which).order_by(outbox.c.id).with_for_update()
+    rows = {row.id: row.content for row in connection.execute(which_rows)}
+    if contents := set(rows.values()):
+        connection.execute(delete(outbox).where(outbox.c.id.in_(rows)))
         # Two that take the last two batches of one mail away at the same time must see each other.
         connection.execute(
             select(content.c.id).where(content.c.id.in_(contents)).order_by(content.c.id).with_for_update()
@@ -197,11 +214,25 @@ def backlog(connection: Connection, now: datetime) -> Backlog:
     return Backlog(pending, max(0.0, (now - oldest).total_seconds()), dead)
 
 
+@dataclass(slots=True)
+class _Ended:
+    """Mails that ended at about the same time, and the transaction in which they are forgotten."""
+
+    dues: list[Due] = field(default_factory=list)
+    forgetting: "asyncio.Task[None] | None" = None
+
+
 class SqlOutbox:
-    """Fulfils `ports.Outbox`."""
+    """Fulfils `ports.Outbox`.
+
+    While one transaction forgets what was taken, more is taken, and the next one forgets all of that: under load a
+    mail costs a share of a commit.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._turn = asyncio.Lock()
+        self._ended = _Ended()
 
     async def claim(self, limit: int, *, now: datetime, lease_until: datetime) -> Sequence[Due]:
         """See the port."""
@@ -217,7 +248,23 @@ class SqlOutbox:
         notice: Outgoing | None = None,
     ) -> None:
         """See the port."""
-        await self._database.transaction(settle, due, replies, now, retry_at, notice)
+        if notice is None and _Fate.of(due.outgoing.envelope.recipients, replies).is_all_taken:
+            await self._forget_with_others(due)
+        else:
+            await self._database.transaction(settle, due, replies, now, retry_at, notice)
+
+    async def _forget_with_others(self, due: Due) -> None:
+        ended = self._ended
+        ended.dues.append(due)
+        if ended.forgetting is None:
+            ended.forgetting = asyncio.create_task(self._forget(ended))
+        # The others' mails are not cancelled with ours.
+        await asyncio.shield(ended.forgetting)
+
+    async def _forget(self, ended: _Ended) -> None:
+        async with self._turn:
+            self._ended = _Ended()
+            await self._database.transaction(forget_taken, ended.dues)
 
     async def backlog(self, now: datetime) -> Backlog:
         """See the port."""
