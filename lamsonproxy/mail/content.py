@@ -51,10 +51,16 @@ class Content:
         if self.body is None:
             pieces: tuple[bytes | memoryview, ...] = (head, memoryview(raw)[place.end :])
         else:
-            # Without an empty line the first line of the new body might be read as a header.
-            empty_line = raw[place.end : place.body_start] or b"\r\n"
+            empty_line = raw[place.end : place.body_start] or self._missing_line(self.body)
             pieces = (ended(head) + empty_line, self.body)
         return tuple(piece for piece in pieces if piece)
+
+    def _missing_line(self, body: bytes) -> bytes:
+        """What is put between head and body where no empty line was: nothing while the first line is the one that came,
+        for another one might be read as a header."""
+        raw, start = self.message.raw, self.message.body_start
+        first_line = raw[start : raw.find(b"\n", start) + 1 or len(raw)]
+        return b"" if first_line and body.startswith(first_line) else b"\r\n"
 
 
 def ended(fields: bytes) -> bytes:

@@ -8,9 +8,11 @@ RFC 2046 §5.1.1 (the line end before a delimiter belongs to the delimiter).
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 
 from lamsonproxy.mail.content import Content
 from lamsonproxy.mail.folding import write_field
@@ -20,6 +22,9 @@ from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.part import Part
 
 _BEFORE_DELIMITER = re.compile(rb"\r?\n(?=--)")
+
+_ACTS = 20
+"""Changes named in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,10 @@ class Draft:
 
     @property
     def acts(self) -> tuple[str, ...]:
-        """What was done to the body, each once."""
-        done = [splice.act for splice in self.splices] + ["body wrapped"] * bool(self.before)
-        return tuple(dict.fromkeys(done))
+        """What was done to the body, each once; of very much the beginning."""
+        done = dict.fromkeys(splice.act for splice in self.splices)
+        more = [f"{len(done) - _ACTS} more parts changed"] * (len(done) > _ACTS)
+        return (*list(done)[:_ACTS], *more, *["body wrapped"] * bool(self.before))
 
     def with_field(self, field: Field) -> "Draft":
         """With this field in the place of those of its name; at the end where there is none."""
@@ -99,12 +105,10 @@ class Draft:
         """A part as it leaves. Raises ValueError when it is gone."""
         if part.depth == 0:
             return self.now
-        octets = self.message.raw[part.start : part.end]
-        for splice in self.splices:
-            if (splice.start, splice.end) == (part.start, part.end):
-                octets = splice.octets
-            elif splice.start <= part.start and part.end <= splice.end:
-                raise ValueError("this part is gone: it was removed or replaced, or what it stood in was")
+        if not self.has(part):
+            raise ValueError("this part is gone: it was removed or replaced, or what it stood in was")
+        splice = self._splice_over(part)
+        octets = self.message.raw[part.start : part.end] if splice is None else splice.octets
         return Message(octets, find_part_head(octets))
 
     def with_entity(self, part: Part, fields: Sequence[Field], body: bytes, act: str) -> "Draft":
@@ -132,15 +136,21 @@ class Draft:
 
     def has(self, part: Part) -> bool:
         """Whether the part is not gone."""
-        try:
-            self.entity(part)
-        except ValueError:
-            return False
-        return True
+        splice = self._splice_over(part)
+        return splice is None or (splice.start, splice.end) == (part.start, part.end)
+
+    def _splice_over(self, part: Part) -> Splice | None:
+        """The splice that has all of the part's octets."""
+        last = bisect_right(self.splices, part.start, key=_start) - 1
+        return self.splices[last] if last >= 0 and part.end <= self.splices[last].end else None
 
     def _spliced(self, new: Splice) -> "Draft":
         """With a splice more; those within it go. What is as it came is no splice."""
-        kept = [each for each in self.splices if not (new.start <= each.start and each.end <= new.end)]
-        if self.message.raw[new.start : new.end] != new.octets:
-            kept.append(new)
-        return replace(self, splices=tuple(sorted(kept, key=lambda each: each.start)))
+        first = bisect_left(self.splices, new.start, key=_start)
+        last = max(first, bisect_right(self.splices, new.end, key=_end))
+        is_new = self.message.raw[new.start : new.end] != new.octets
+        # Slices, not a loop: ten thousand attachments may go one by one.
+        return replace(self, splices=self.splices[:first] + (new,) * is_new + self.splices[last:])
+
+
+_start, _end = attrgetter("start"), attrgetter("end")

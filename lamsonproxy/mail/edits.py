@@ -62,7 +62,7 @@ class Edits:
             for part in structure.texts(root):
                 draft = _with_footer(draft, part, footer)
         if draft is self._desk.draft and wrap:
-            draft = wrapped(draft, _footer_entity(footer).octets)
+            draft = wrapped(draft, _octets(_footer_entity(footer)))
         is_placed = draft is not self._desk.draft
         self._desk.draft = draft
         return is_placed
@@ -177,7 +177,8 @@ class Edits:
         act = f"part {self._number(part)} removed"
         structure = self.message.structure
         siblings = structure.children(structure.parent(part) or part)
-        if any(each is not part and draft.has(each) for each in siblings):
+        # From the end: those that went in order are not asked again and again.
+        if any(each is not part and draft.has(each) for each in reversed(siblings)):
             return draft.without(part, act)
         return draft.with_part(part, b"\r\n", act)
 
@@ -209,5 +210,10 @@ def _footer_entity(footer: Footer) -> Entity:
 def _replaced(draft: Draft, part: Part, entity: Entity, act: str) -> Draft:
     """With an entity in the place of a part, or of all that the message holds."""
     if part.depth:
-        return draft.with_part(part, entity.octets, act)
-    return draft.with_content(Message(entity.octets).headers.fields, entity.body + b"\r\n", act)
+        return draft.with_part(part, _octets(entity), act)
+    fields = Message(entity.fields).headers.fields
+    return draft.with_content(fields, b"".join([*entity.body, b"\r\n"]), act)
+
+
+def _octets(entity: Entity) -> bytes:
+    return b"".join(entity.pieces)

@@ -26,9 +26,8 @@ def hunks(before: bytes, after: bytes) -> list[Hunk]:
     return [Hunk(old[a:b], new[c:d]) for tag, a, b, c, d in codes if tag != "equal"]
 
 
-def one_gap(before: bytes, after: bytes) -> tuple[bytes, bytes] | None:
-    """What went and what came, if one range of octets was exchanged for another, as short as it can be; None when that
-    would be all of it."""
+def one_gap(before: bytes, after: bytes) -> tuple[bytes, bytes]:
+    """What went and what came, as if one range of octets was exchanged for another, as short as it can be."""
     start = _alike(before, after)
     end = _alike(before[start:][::-1], after[start:][::-1])
     return before[start : len(before) - end], after[start : len(after) - end]
