@@ -16,7 +16,7 @@ from lamsonproxy.app.lint import NOBODY, People, warnings_of
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.cli.place import settled_at
 from lamsonproxy.config import HostPort, Settings
-from lamsonproxy.errors import AppError, ConfigError, LamsonError
+from lamsonproxy.errors import AppError, ConfigError, LamsonError, StoreError
 
 LIVE_S = 10.0
 """Seconds for one page: /readyz itself gives the re-entry five."""
@@ -37,6 +37,8 @@ def verdict_on(config: Path | None) -> str:
         doubts = warnings_of(routes, _people(settings, routes))
     except AppError as error:
         problems += error.problems
+    except StoreError as error:
+        problems.append(f"{error}.")
     if problems:
         raise ConfigError(*problems)
     doors = ", ".join(f"{door.name} at {door.listen}" for door in settings.door)

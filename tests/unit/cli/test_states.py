@@ -265,6 +265,18 @@ def test_an_error_of_lint_fails_lint_and_check(lamson: Lamson, write: Write) -> 
     assert told(lamson("check")) == (1, [sentence])
 
 
+def test_check_tells_of_a_database_that_cannot_be_read_beside_other_mistakes(
+    lamson: Lamson, tmp_path: Path
+) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var/lamson.db").write_text("this is no database, " * 100)
+    (tmp_path / "var/quarantine").touch()
+    status, lines = told(lamson("check"))
+    assert status == 1
+    assert lines[0].startswith("quarantine.path is ")
+    assert lines[1:] == ["the database: the database refused: file is not a database."]
+
+
 def test_without_an_application_there_are_no_states(lamson: Lamson, tmp_path: Path) -> None:
     (tmp_path / "lamson.toml").write_text('[[door]]\nkind = "lmtp"\nlisten = "127.0.0.1:10025"\n')
     assert told(lamson("states")) == (1, ["No application is named (app), so there are no states."])
