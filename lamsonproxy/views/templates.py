@@ -49,7 +49,10 @@ class TemplateFolder:
         with _as_app_error(name):
             html, images = with_pictures(page.html(variables) if page.html else "", self._pictures)
             html = inlined(html)
-        return Rendered(tuple(header for header in headers if header[1]), text, html, images)
+        # A page of nothing but a head has no text beside its HTML.
+        return Rendered(
+            tuple(header for header in headers if header[1]), text if text.strip() else "", html, images
+        )
 
     def _engines(self, folder: Path) -> Iterator[Engine]:
         yield Mako()
