@@ -5,8 +5,9 @@ What an application is written with; docs/routes.md tells how.
 
 from lamsonproxy.app.announced import Announced
 from lamsonproxy.app.application import App
+from lamsonproxy.app.confirm import Confirmation, Pending
 from lamsonproxy.app.mail import Mail
-from lamsonproxy.app.marks import route, route_like, stateless
+from lamsonproxy.app.marks import after, leads_to, requires, route, route_like, stateless
 from lamsonproxy.errors import AppError, LamsonError
 from lamsonproxy.mail.address import NULL_SENDER, Address
 from lamsonproxy.mail.message import Message
@@ -21,15 +22,20 @@ __all__ = [
     "Announced",
     "App",
     "AppError",
+    "Confirmation",
     "Consume",
     "Defer",
     "Discard",
     "LamsonError",
     "Mail",
     "Message",
+    "Pending",
     "Quarantine",
     "Reject",
     "__version__",
+    "after",
+    "leads_to",
+    "requires",
     "route",
     "route_like",
     "stateless",

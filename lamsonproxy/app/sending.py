@@ -138,7 +138,7 @@ class Sending:
 
     @property
     def _answers_left(self) -> bool:
-        given = sum(outgoing.kind in ("reply", "ask") for outgoing in self.effects.outgoing)
+        given = sum(outgoing.is_automatic for outgoing in self.effects.outgoing)
         return given < self.scene.replies_left
 
     def _withhold(self, reason: str) -> bool:

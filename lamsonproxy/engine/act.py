@@ -33,8 +33,6 @@ from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.ports import Unit
 
 NOTHING_FOUND = Found()
-AUTOMATIC = ("reply", "ask")
-"""Mail to the correspondent, which the hourly limit counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,7 @@ class Act:
     def scene(self, match: Match, conversation: ConversationKey | None) -> Scene:
         """Where a handler stands."""
         standing = self._standing(conversation) if conversation else Standing()
-        sent = sum(1 for outgoing in self._wanted.outgoing if outgoing.kind in AUTOMATIC)
+        sent = sum(outgoing.is_automatic for outgoing in self._wanted.outgoing)
         return Scene(
             now=self._asked.now,
             hostname=self._means.hostname,
@@ -256,8 +254,6 @@ class Act:
             await self.unit.amend(dict.fromkeys(self._written, answer))
         await self.unit.commit()
         self._is_over = self._is_committed = True
-        for reason in self._withheld:
-            self._means.log.reply_withheld(self._transaction, reason)
         for move in self._wanted.moves:
             self._means.log.moved(self._transaction, move)
         if self._wanted.outgoing:
@@ -265,6 +261,9 @@ class Act:
 
     async def end(self) -> None:
         """Nothing happened, unless it was committed. Never raises."""
+        if self._is_committed or not self.is_needed:
+            for reason in self._withheld:
+                self._means.log.reply_withheld(self._transaction, reason)
         if self._is_over:
             return
         self._is_over = True
@@ -280,11 +279,10 @@ class Act:
         left = self._means.replies_per_hour - found.replies
         kept: list[Outgoing] = []
         for outgoing in self._wanted.outgoing:
-            is_automatic = outgoing.kind in AUTOMATIC
-            if is_automatic and left <= 0:
+            if outgoing.is_automatic and left <= 0:
                 self._means.log.reply_withheld(self._transaction, "too many within an hour")
                 continue
-            left -= is_automatic
+            left -= outgoing.is_automatic
             kept.append(outgoing)
         self._wanted = replace(self._wanted, outgoing=tuple(kept))
 

@@ -96,6 +96,11 @@ class Outgoing:
     conversation: str = ""
     """The id of the conversation that it belongs to: such mail leaves in the order in which it was written."""
 
+    @property
+    def is_automatic(self) -> bool:
+        """Whether it answers the correspondent, so that the hourly limit counts it (RFC 3834 §2)."""
+        return self.kind in ("reply", "ask")
+
 
 @dataclass(frozen=True, slots=True)
 class Move:

@@ -28,7 +28,6 @@ from lamsonproxy.mail.conversation import (
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.ports import Clock, Unit
 from lamsonproxy.state.locks import Turns
-from lamsonproxy.state.rows import AUTOMATIC
 
 CONNECTIONS = 20
 """Units at the same time, as many as a database would let in."""
@@ -225,6 +224,6 @@ def apply(contents: Contents, asked: Asked, work: Work) -> None:
         if contents.questions.get(question.id, question).digest == question.digest:
             contents.questions.pop(question.id, None)
     contents.outgoing.extend(work.outgoing)
-    automatic = sum(mail.kind in AUTOMATIC for mail in work.outgoing)
+    automatic = sum(mail.is_automatic for mail in work.outgoing)
     contents.automatic.extend([(asked.correspondent, asked.now)] * automatic)
     contents.settled.update(work.settled)

@@ -30,8 +30,6 @@ from lamsonproxy.state.tables import WORDS, shown
 BATCH = 100
 """Recipients in one row of the outbox; RFC 5321 §4.5.3.1.8: every server takes that many."""
 
-AUTOMATIC = frozenset(("reply", "ask"))
-"""What counts for the hourly limit: mail that nobody but a machine decided to send (RFC 3834)."""
 
 REPLY_TEXT = 4096
 """Characters kept of a reply's text; what we write ourselves is far shorter."""

@@ -14,7 +14,6 @@ from lamsonproxy.mail.conversation import START, Asked, ConversationKey, Outgoin
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.state.reading import insert_new
 from lamsonproxy.state.rows import (
-    AUTOMATIC,
     Row,
     automatic_row,
     outbox_rows,
@@ -118,7 +117,7 @@ def post(connection: Connection, asked: Asked, outgoing: Sequence[Outgoing]) -> 
         assert number is not None, "one row was inserted"
         rows.extend(outbox_rows(mail, number[0], asked.trace, asked.now))
     _insert(connection, outbox, rows)
-    counted = sum(mail.kind in AUTOMATIC for mail in outgoing)
+    counted = sum(mail.is_automatic for mail in outgoing)
     _insert(connection, automatic, [automatic_row(asked.correspondent, asked.now)] * counted)
 
 

@@ -601,9 +601,7 @@ async def test_what_overran_is_rolled_back_when_it_has_come_back(world: Build) -
     reply = await w.settle(to("list"), replace(BARE, deadline_s=0.3))
     assert reply.startswith("451 ") and begun.is_set()
     gate.set()
-    conversations = w.rig.conversations
-    assert isinstance(conversations, SqlConversations)
-    await until(lambda: conversations.stuck == 0)
+    await until(lambda: w.database.stuck == 0)
     assert w.notes == [] and w.count(tables.conversation) == 0
 
 
@@ -624,9 +622,7 @@ async def test_a_client_that_vanishes_while_a_handler_runs_has_done_nothing(worl
     with pytest.raises(asyncio.CancelledError):
         await task
     gate.set()
-    conversations = w.rig.conversations
-    assert isinstance(conversations, SqlConversations)
-    await until(lambda: conversations.stuck == 0)
+    await until(lambda: w.database.stuck == 0)
     assert w.notes == [] and w.state() == START
 
 

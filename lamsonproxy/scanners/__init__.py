@@ -1,0 +1,1 @@
+"""Scanners: each module knows one protocol."""
