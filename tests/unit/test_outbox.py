@@ -18,7 +18,8 @@ from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.conversation import Outgoing
 from lamsonproxy.mail.envelope import Envelope
 from lamsonproxy.mail.reply import Reply
-from lamsonproxy.outbox import LAST_WORDS_S, Pace, Sending
+from lamsonproxy.outbox import Pace, Sending
+from lamsonproxy.outbox.sending import LAST_WORDS_S, REST_S
 from lamsonproxy.ports import Backlog, Due
 from lamsonproxy.state.outbox import SqlOutbox
 from tests.door_rig import until
@@ -253,10 +254,10 @@ async def test_a_mistake_of_ours_loses_nothing_and_is_told_with_its_traceback(ri
 
 
 def _raises(error: Exception) -> Any:
-    def offer(envelope: Envelope, *, deadline: float) -> FakeOffer:
+    def act(*args: object, **named: object) -> Any:
         raise error
 
-    return offer
+    return act
 
 
 async def test_the_pauses_double_to_an_hour_and_after_five_days_it_is_a_dead_letter(rig: SendingRig) -> None:
@@ -296,6 +297,33 @@ async def test_no_more_are_sent_at_one_time_than_may_be_and_each_before_its_leas
     await until(lambda: len(rig.sent) == 20)
     assert max(rig.courier.deadlines) == PACE.send_s < PACE.lease_s
     await ended(running)
+
+
+async def test_while_downstream_is_away_a_backlog_is_not_tried_row_by_row(rig: SendingRig) -> None:
+    for n in range(20):
+        await rig.has(octets=b"%d\r\n" % n, conversation=f"c{n}")
+    rig.courier.trouble = RemoteError("connect", "refused")
+    await rig.sending.once()
+    await rig.sending.once()
+    assert rig.courier.begun == PACE.parallel
+    rig.courier.trouble = None
+    rig.clock.advance(REST_S)
+    await rig.sending.once()
+    assert len(rig.sent) == 20 - PACE.parallel
+    rig.clock.advance(PACE.retry_min_s)
+    await rig.sending.once()
+    assert len(rig.sent) == 20
+
+
+async def test_a_notice_that_cannot_be_made_sends_no_mail_again(
+    rig: SendingRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lamsonproxy.outbox.judging.failure_notice", _raises(RuntimeError("a bug")))
+    await rig.has([BOB, "gone@example.net"], kind="relay")
+    rig.courier.replies = {"gone@example.net": NO_SUCH_USER}
+    await rig.sending.once()
+    assert len(rig.sent) == 1 and await rig.backlog() == Backlog(dead=1)
+    assert len(rig.log.named("outbox_failed")) == 1
 
 
 @pytest.mark.fault("B1")
@@ -365,7 +393,7 @@ async def test_what_is_on_its_way_at_the_end_is_finished(rig: SendingRig) -> Non
 async def test_what_does_not_end_in_time_is_sent_again_after_its_lease(
     rig: SendingRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lamsonproxy.outbox.LAST_WORDS_S", LAST_WORDS_S / 100)
+    monkeypatch.setattr("lamsonproxy.outbox.sending.LAST_WORDS_S", LAST_WORDS_S / 100)
     await rig.has()
     rig.courier.is_open.clear()
     running = asyncio.create_task(rig.sending.run())

@@ -1,18 +1,8 @@
-"""Sends what handlers have written: right after the commit, and by a sweep for whatever was left behind.
+"""Claims what is due, offers it downstream, settles it; some mails at a time.
 
-    claimed -> offered downstream -> settled: taken      the row goes
-                                              refused    a dead letter with the reply
-                                              deferred   due again: 30 s, doubling, at most 1 h
-                                              too old    a dead letter (5.4.7), after 5 days
-
-What an application sent bounces to the application. Mail of somebody else's (`relay`) does not: when it dies here its
-sender gets a DSN, written with the dead letter (RFC 5321 §6.1).
-
-Law: at least once. A mail is settled after downstream's answer, so a crash between the two sends it again, and so does
-a connection lost behind the final dot (RFC 1047): a generated mail that is lost is worse than one that comes twice. A
-claim outlives the deadline of its relay, so no two processes send one row at a time; the clocks of machines that share
-a database may differ by the difference. What was answered while the database was away is remembered here and settled as
-soon as it is back. Nothing but its cancellation ends the sweeping.
+Law: nothing but its cancellation ends it, and what downstream has answered is never sent again while this process
+lives, whatever becomes of the database. While downstream cannot be talked to nothing is claimed: a backlog that is
+tried and fails row by row would only be late afterwards.
 """
 
 import asyncio
@@ -20,59 +10,27 @@ import math
 import random
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 from lamsonproxy.crash import crash_at
 from lamsonproxy.errors import AppError, RemoteError
 from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.conversation import Outgoing
-from lamsonproxy.mail.dsn import Refusal, failure_notice
-from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.reply import Reply
+from lamsonproxy.outbox.judging import Answer, notice_of
+from lamsonproxy.outbox.pace import Pace
 from lamsonproxy.ports import Backlog, Clock, Courier, Due, MailLog, Outbox
 
 LAST_WORDS_S = 3.0
 """Seconds for mail that is on its way when we are told to end: what has not been answered by then is sent again when
 its lease is over."""
 
+REST_S = 5.0
+"""Seconds without a claim after downstream could not be talked to."""
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast, how often, how long."""
-
-    sweep_s: float = 10.0
-    """Seconds between two looks for mail whose time has come, or that another process left behind."""
-    lease_s: float = 300.0
-    """Seconds that a claim lasts: after a crash, what was being sent waits so long."""
-    send_s: float = 240.0
-    """Seconds to send one mail. Below `lease_s`, by more than the clocks of two machines may differ."""
-    parallel: int = 8
-    """Mails on their way at one time, per worker, each on a connection to downstream."""
-    retry_min_s: float = 30.0
-    """Seconds until the second attempt; each later pause is twice the one before."""
-    retry_max_s: float = 3600.0
-    """Seconds of the longest pause."""
-    give_up: timedelta = timedelta(days=5)
-    """How long it is tried: `maximal_queue_lifetime` in Postfix."""
-
-    def pause(self, attempts: int, chance: float) -> timedelta:
-        """How long to wait after so many attempts and one more. `chance` from 0 to 1 spreads what failed together:
-        between half of the pause and all of it."""
-        # 2 ** 30 seconds are beyond any limit; more would overflow.
-        whole = min(self.retry_max_s, self.retry_min_s * 2.0 ** min(attempts, 30))
-        return timedelta(seconds=whole * (1 + chance) / 2)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What downstream said of a mail, and when those who must wait are tried again."""
-
-    due: Due
-    """Without the octets: they are not needed any more."""
-    replies: Mapping[Address, Reply]
-    retry_at: datetime
-    notice: Outgoing | None
+_AWAY = frozenset(("pool", "connect", "banner", "ehlo"))
+"""The stages at which a failure is not about one mail."""
 
 
 class Sending:
@@ -97,9 +55,9 @@ class Sending:
         self._hostname = hostname
         self._kicked = asyncio.Event()
         self._on_their_way: set[asyncio.Task[None]] = set()
-        self._unmarked: dict[int, _Answer] = {}
+        self._unmarked: dict[int, Answer] = {}
         """What downstream has answered and the database does not know yet, by row."""
-        self._counted_at = -math.inf
+        self._counted_at = self._rests_until = -math.inf
         self.backlog = Backlog()
         """What the outbox held when it was last counted, whoever empties it."""
 
@@ -146,8 +104,8 @@ class Sending:
 
     async def _claim(self) -> None:
         room = self._pace.parallel - len(self._on_their_way)
-        if room <= 0:
-            return  # each that ends kicks
+        if room <= 0 or self._clock.monotonic() < self._rests_until:
+            return  # each that ends kicks, and after a rest the sweep comes
         # Both are taken before the claim: the mail must be over before the lease is.
         now, deadline = self._clock.now(), self._clock.monotonic() + self._pace.send_s
         lease_until = now + timedelta(seconds=self._pace.lease_s)
@@ -207,6 +165,8 @@ class Sending:
     def _reply_for(self, error: Exception) -> Reply:
         match error:
             case RemoteError():
+                if error.stage in _AWAY:
+                    self._rests_until = self._clock.monotonic() + REST_S
                 return Reply(451, "4.4.2", str(error))
             case AppError():  # an address that no command can carry
                 return Reply(554, "5.1.3", str(error))
@@ -214,49 +174,29 @@ class Sending:
                 self._log.outbox_failed(error)
                 return Reply(451, "4.3.0", f"an error of ours: {type(error).__name__}")
 
-    def _told(self, due: Due, replies: Mapping[Address, Reply]) -> _Answer:
+    def _told(self, due: Due, replies: Mapping[Address, Reply]) -> Answer:
         """Judge the replies and tell of them."""
         now = self._clock.now()
-        retry_at = now + self._pace.pause(due.attempts, self._chance())
+        answer = Answer(due, replies, now + self._pace.pause(due.attempts, self._chance()))
         if now - due.written_at >= self._pace.give_up:
-            replies = {address: self._final(reply) for address, reply in replies.items()}
-        taken = [address for address, reply in replies.items() if reply.is_positive]
-        if taken:
-            self._log.outbox_sent(due, taken, replies[taken[0]])
-        for address, reply in replies.items():
-            if reply.is_permanent:
-                self._log.outbox_refused(due, address, reply)
-        waiting = [a for a, reply in replies.items() if not (reply.is_positive or reply.is_permanent)]
-        if waiting:
-            self._log.outbox_deferred(due, waiting, replies[waiting[0]], retry_at)
-        slim = replace(due, outgoing=replace(due.outgoing, content=b""))
-        return _Answer(slim, replies, retry_at, self._notice(due, replies))
+            answer = answer.given_up(self._pace.give_up)
+        if taken := answer.taken:
+            self._log.outbox_sent(due, taken, answer.replies[taken[0]])
+        for address in answer.refused:
+            self._log.outbox_refused(due, address, answer.replies[address])
+        if waiting := answer.waiting:
+            self._log.outbox_deferred(due, waiting, answer.replies[waiting[0]], answer.retry_at)
+        return self._with_notice(answer).without_content()
 
-    def _notice(self, due: Due, replies: Mapping[Address, Reply]) -> Outgoing | None:
-        """What the sender of mail that was only on its way through must be told."""
-        outgoing = due.outgoing
-        heard = ((recipient, replies[recipient.address]) for recipient in outgoing.envelope.recipients)
-        refusals = [Refusal(recipient, reply) for recipient, reply in heard if reply.is_permanent]
-        if outgoing.kind != "relay" or not refusals:
-            return None
-        notice = failure_notice(
-            outgoing.envelope,
-            Message(outgoing.content),
-            refusals,
-            hostname=self._hostname,
-            # Its Message-ID is made of this, and must differ from that of a DSN at the time of the relay.
-            trace=f"{due.trace}.{due.id}.{due.attempts + 1}",
-            at=self._clock.now(),
-        )
-        return None if notice is None else Outgoing(*notice, "notice")
+    def _with_notice(self, answer: Answer) -> Answer:
+        try:
+            return replace(answer, notice=notice_of(answer, hostname=self._hostname, at=self._clock.now()))
+        except Exception as error:
+            # Whatever is wrong with it, the mail has been sent, and must not be sent again.
+            self._log.outbox_failed(error)
+            return answer
 
-    def _final(self, reply: Reply) -> Reply:
-        if reply.is_positive or reply.is_permanent:
-            return reply
-        # RFC 3463 §3.5: X.4.7, delivery time expired.
-        return Reply(554, "5.4.7", f"Given up after {self._pace.give_up / timedelta(days=1):g} days: {reply}")
-
-    async def _mark(self, answer: _Answer) -> None:
+    async def _mark(self, answer: Answer) -> None:
         """Settle a row. What cannot be settled is remembered, so that it is not sent again."""
         due = answer.due
         self._unmarked[due.id] = answer
