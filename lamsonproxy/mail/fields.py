@@ -37,7 +37,10 @@ _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _ATEXT = r"A-Za-z0-9!#$%&'*+\-/=?^_`{|}~"
 _PHRASE = re.compile(rf"[{_ATEXT}]+(?: [{_ATEXT}]+)*")
 _DOT_ATOM = re.compile(rf"[{_ATEXT}\x80-\U0010ffff]+(?:\.[{_ATEXT}\x80-\U0010ffff]+)*")
-_DOMAIN = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[!-Z^-~]+\]")
+_LABEL = r"[\w-]+"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|\[[!-Z^-~]+\]")
+# What IDNA takes for a full stop (RFC 3490 §3.1).
+_DOTS = re.compile("[\u3002\uff0e\uff61]")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$&+.^_`{|}~-]+")
 _PRINTABLE = re.compile(r"[ -~]*")
 _SPECIAL = re.compile(r'(["\\])')
@@ -122,13 +125,28 @@ def _addr_spec(address: Address) -> str:
     local = check_line("an address", _unquoted(address.local))
     if len(address.wire) > ADDRESS_LIMIT:
         raise ValueError(f"an address has at most {ADDRESS_LIMIT} octets")
-    domain = address.domain if address.domain.isascii() else address.ascii_domain
+    domain = _domain(address)
     if "=?" in local:
         # Many readers decode it even here, and some then find a line end in it (CVE-2024-6923).
         raise ValueError("an address holds no encoded word (RFC 2047 §5)")
     if not local or not _DOMAIN.fullmatch(domain):
         raise ValueError("an address in a header has a local part and the name of a domain (RFC 5322 §3.4.1)")
     return f"{local if _DOT_ATOM.fullmatch(local) else _quoted(local)}@{domain}"
+
+
+def _domain(address: Address) -> str:
+    """In A-labels where they mean the same: as IDNA2003 has it, `straße` would be another domain, so it stays."""
+    domain, ascii_form = address.domain, address.ascii_domain
+    if domain.isascii() or not ascii_form.isascii():
+        return domain
+    return ascii_form if _unicode_form(ascii_form) == _DOTS.sub(".", domain.lower()) else domain
+
+
+def _unicode_form(domain: str) -> str:
+    try:
+        return domain.encode("ascii").decode("idna")
+    except UnicodeError:
+        return ""
 
 
 def write_message_ids(name: str, text: str) -> Field:
