@@ -212,7 +212,7 @@ def _replaced(draft: Draft, part: Part, entity: Entity, act: str) -> Draft:
     if part.depth:
         return draft.with_part(part, _octets(entity), act)
     fields = Message(entity.fields).headers.fields
-    return draft.with_content(fields, b"".join([*entity.body, b"\r\n"]), act)
+    return draft.with_content(fields, canonical(b"".join(entity.body)), act)
 
 
 def _octets(entity: Entity) -> bytes:
