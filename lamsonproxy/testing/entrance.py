@@ -11,7 +11,7 @@ from lamsonproxy.config import Door
 from lamsonproxy.doors.door import Desk, Gate
 from lamsonproxy.doors.proxy import ProxyDesk
 from lamsonproxy.engine import DoorPolicy, Engine
-from lamsonproxy.mail.envelope import Envelope, Recipient
+from lamsonproxy.mail.envelope import Envelope
 from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.session import Session
@@ -39,22 +39,26 @@ class Entrance:
             await self._gate.forget(trace)
 
     async def _taken(self, trace: str, envelope: Envelope, content: bytes) -> list[Reply]:
-        taken: list[Recipient] = []
-        replies: dict[Recipient, Reply] = {}
-        for recipient in envelope.recipients:
-            so_far = replace(envelope, recipients=(*taken, recipient))
-            replies[recipient] = await self._gate.ask(Transaction(trace, self._session, so_far, ANNOUNCED))
-            taken += [recipient] if replies[recipient].is_positive else []
-        if taken:
-            mail = Transaction(
-                trace, self._session, replace(envelope, recipients=tuple(taken)), Message(content)
-            )
-            replies |= zip(taken, await self._settled(mail), strict=True)
-        return [replies[recipient] for recipient in envelope.recipients]
+        replies: list[Reply] = []
+        places: list[int] = []
+        """Of those that were taken at RCPT."""
+        for n in range(len(envelope.recipients)):
+            so_far = _to(envelope, [*places, n])
+            replies.append(await self._gate.ask(Transaction(trace, self._session, so_far, ANNOUNCED)))
+            places += [n] if replies[n].is_positive else []
+        if places:
+            mail = Transaction(trace, self._session, _to(envelope, places), Message(content))
+            for n, reply in zip(places, await self._settled(mail), strict=True):
+                replies[n] = reply
+        return replies
 
     async def _settled(self, mail: Transaction) -> Sequence[Reply]:
         said = [reply async for reply in self._desk.settle(mail, lambda: False)]
         return said if self._answers_each else said * len(mail.envelope.recipients)
+
+
+def _to(envelope: Envelope, places: Sequence[int]) -> Envelope:
+    return replace(envelope, recipients=tuple(envelope.recipients[n] for n in places))
 
 
 def _behind(door: Door, engine: Engine, policy: DoorPolicy) -> tuple[Desk, Gate]:
