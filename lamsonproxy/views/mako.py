@@ -11,7 +11,7 @@ from functools import partial
 from itertools import count
 
 # Mako has no types.
-from mako.exceptions import MakoException, RichTraceback, TopLevelLookupException  # type: ignore[import-untyped]
+from mako.exceptions import RichTraceback, TopLevelLookupException  # type: ignore[import-untyped]
 from mako.lexer import Lexer  # type: ignore[import-untyped]
 from mako.lookup import TemplateCollection  # type: ignore[import-untyped]
 from mako.parsetree import Node, Tag  # type: ignore[import-untyped]
@@ -50,7 +50,8 @@ class Mako:
                 default_filters=[FILTERS[piece.mode].__name__],
                 imports=[f"from lamsonproxy.views.filters import {FILTERS[piece.mode].__name__}"],
             )
-        except (MakoException, SyntaxError) as error:
+        except Exception as error:
+            # Not Mako's own alone: `<%! ... %>` is run now, and may import what is not there.
             raise AppError(_mistake(piece.name, error)) from error
         self._used += [(piece, line, name) for line, name in _files(nodes)]
         if piece.is_whole:

@@ -75,6 +75,12 @@ def test_a_library_that_is_missing_is_told_at_start(tmp_path: Path) -> None:
     ]
 
 
+def test_what_a_template_cannot_import_is_told_at_start(tmp_path: Path) -> None:
+    (tmp_path / "a.mako").write_text("\n<%! import no_such_module %>\n")
+    [mistake] = mistakes(tmp_path)
+    assert mistake.startswith("a.mako") and "no_such_module" in mistake
+
+
 @pytest.mark.parametrize("name", ["context", "loop", "self", "UNDEFINED"])
 def test_a_variable_with_a_name_of_the_language_is_a_mistake(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.mako").write_text("\ntext\n")
