@@ -10,11 +10,6 @@ import pytest
 
 Write = Callable[[str, str], Path]
 
-_ALL = (
-    "from lamsonproxy import *; from lamsonproxy.app.confirm import Confirmation;"
-    " from lamsonproxy.app.marks import after, leads_to, requires"
-)
-
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
@@ -25,7 +20,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
     def write_module(name: str, source: str) -> Path:
         path = tmp_path.joinpath(*name.split(".")).with_suffix(".py")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{_ALL}\n{dedent(source).lstrip()}")
+        path.write_text(f"from lamsonproxy import *\n{dedent(source).lstrip()}")
         return path
 
     yield write_module

@@ -79,7 +79,6 @@ def test_handlers_of_a_module_that_asks_for_confirmations_need_a_unit(write: Wri
     write(
         "asking",
         """
-        from lamsonproxy.app.confirm import Confirmation
         joining = Confirmation("join")
 
         @route("a")
