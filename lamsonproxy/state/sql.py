@@ -253,8 +253,15 @@ class SqlUnit:
                 await asyncio.wait((waited,))
         connection, self._connection = self._connection, None
         if connection is not None:
-            await asyncio.wait((self._database.start(_close, connection, self._tenure),))
+            await self._give_back(connection)
         await self._leave()
+
+    async def _give_back(self, connection: Connection) -> None:
+        try:
+            await asyncio.wait((self._database.start(_close, connection, self._tenure),))
+        except StoreError:
+            # No thread for it: rather hold up the loop for a moment than other mail with our locks for ever.
+            _close(connection, self._tenure)
 
     async def _leave(self) -> None:
         self._tenure.is_revoked = True
