@@ -1,7 +1,7 @@
 """An outbox with mail in it, for those who test what sends it: a database, and rows as a unit of work writes them."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -27,10 +27,26 @@ LEASE = timedelta(seconds=300)
 TRACE = "7QF3M2K9ZA"
 
 
+KINDS = ("sqlite", "sqlite on the loop", "postgresql", "postgresql on the loop")
+"""The databases over which a contract is tested, with the drivers of both kinds of application."""
+
+
 @asynccontextmanager
-async def database_at(url: str) -> AsyncIterator[Database]:
+async def database_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[Database]:
+    """A new database of one of these kinds."""
+    name, _, on_the_loop = kind.partition(" ")
+    with ExitStack() as stack:
+        url = sqlite_in(folder)
+        if name == "postgresql":
+            url = stack.enter_context(request.getfixturevalue("postgresql").database())
+        async with database_at(url, is_async=bool(on_the_loop)) as database:
+            yield database
+
+
+@asynccontextmanager
+async def database_at(url: str, *, is_async: bool = False) -> AsyncIterator[Database]:
     """A database with our tables, empty; closed at the end."""
-    database = Database(DatabaseSettings(url, lock_wait_s=5))
+    database = Database(DatabaseSettings(url, lock_wait_s=5), is_async=is_async)
     await database.transaction(_emptied)
     try:
         yield database
@@ -41,16 +57,6 @@ async def database_at(url: str) -> AsyncIterator[Database]:
 def _emptied(connection: Connection) -> None:
     metadata.drop_all(connection)
     metadata.create_all(connection)
-
-
-@contextmanager
-def url_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
-    """A new database of this kind."""
-    if kind == "sqlite":
-        yield sqlite_in(folder)
-    else:
-        with request.getfixturevalue(kind).database() as url:
-            yield url
 
 
 def sqlite_in(folder: Path) -> str:

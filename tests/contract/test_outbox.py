@@ -21,22 +21,21 @@ from tests.downstream import FakeCourier
 from tests.outboxes import (
     CONTENT,
     GREYLISTED,
+    KINDS,
     LEASE,
     NO_SUCH_USER,
     TAKEN,
     TRACE,
     Rig,
-    database_at,
-    url_of,
+    database_of,
     words,
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
-    with url_of(request.param, request, tmp_path) as url:
-        async with database_at(url) as database:
-            yield Rig(database, FakeClock())
+    async with database_of(request.param, request, tmp_path) as database:
+        yield Rig(database, FakeClock())
 
 
 async def test_what_is_due_is_claimed_as_it_was_written(rig: Rig) -> None:
@@ -196,7 +195,11 @@ async def test_the_backlog_tells_how_much_waits_since_when_and_what_is_dead(rig:
 
 async def test_two_processes_that_send_from_one_database_send_each_mail_once_and_in_order(rig: Rig) -> None:
     conversations, mails = 12, 8
-    second, courier, log = Database(rig.database.settings), FakeCourier(), RecordingLog()
+    second, courier, log = (
+        Database(rig.database.settings, is_async=rig.database.is_async),
+        FakeCourier(),
+        RecordingLog(),
+    )
     outboxes = [SqlOutbox(database) for database in (rig.database, second)]
     senders = [Sending(outbox, courier, log, rig.clock, Pace(sweep_s=0.01)) for outbox in outboxes]
     running = [asyncio.create_task(sender.run()) for sender in senders]

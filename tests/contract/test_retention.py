@@ -15,7 +15,7 @@ from lamsonproxy.state.database import Database
 from lamsonproxy.state.retention import AUTOMATIC_AGE, Ages, SqlRetention
 from lamsonproxy.state.tables import automatic, confirmation, conversation, failure, settled, transition
 from tests.doubles import FakeClock
-from tests.outboxes import GREYLISTED, NO_SUCH_USER, Rig, database_at, url_of
+from tests.outboxes import GREYLISTED, NO_SUCH_USER, Rig, database_of
 
 AGES = Ages()
 _ID = "0" * 64
@@ -54,11 +54,10 @@ ROWS: Mapping[str, tuple[Table, Mapping[str, Any], str, timedelta]] = {
 }
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql on the loop"])
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
-    with url_of(request.param, request, tmp_path) as url:
-        async with database_at(url) as database:
-            yield Rig(database, FakeClock())
+    async with database_of(request.param, request, tmp_path) as database:
+        yield Rig(database, FakeClock())
 
 
 async def forget_old(rig: Rig) -> int:

@@ -15,7 +15,7 @@ from lamsonproxy.state.rows import timer_row
 from lamsonproxy.state.tables import timer as table
 from lamsonproxy.state.timers import SqlTimers
 from tests.doubles import FakeClock
-from tests.outboxes import database_at, url_of
+from tests.outboxes import KINDS, database_of
 
 LEASE = timedelta(seconds=900)
 
@@ -45,11 +45,10 @@ class Rig:
         return list(await self.timers.claim(limit, now=now, lease_until=now + LEASE))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
-    with url_of(request.param, request, tmp_path) as url:
-        async with database_at(url) as database:
-            yield Rig(database)
+    async with database_of(request.param, request, tmp_path) as database:
+        yield Rig(database)
 
 
 async def test_a_timer_is_claimed_when_it_is_due_as_it_was_written(rig: Rig) -> None:
