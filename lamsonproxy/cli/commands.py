@@ -51,6 +51,9 @@ app.add_typer(outbox, name="outbox")
 
 Numbers = Annotated[list[int], typer.Argument(help="The numbers that `lamson outbox list` shows.")]
 
+db = typer.Typer(help="The schema of the database.", no_args_is_help=True)
+app.add_typer(db, name="db")
+
 postfix = typer.Typer(help="Into an existing Postfix, and out of it again.", no_args_is_help=True)
 app.add_typer(postfix, name="postfix")
 
@@ -278,6 +281,24 @@ def states_lint(config: Config = None, json: AsJson = False) -> None:
 
     with told():
         raise typer.Exit(0 if show_lint(config, as_json=json) else 1)
+
+
+@db.command("upgrade")
+def db_upgrade(config: Config = None) -> None:
+    """Bring the database to the schema of this program; `run` does it by itself where it is safe."""
+    from lamsonproxy.cli.db import upgrade
+
+    with told():
+        upgrade(config)
+
+
+@db.command("version")
+def db_version(config: Config = None, json: AsJson = False) -> None:
+    """Show the revision of the database, and the one of this program."""
+    from lamsonproxy.cli.db import show_version
+
+    with told():
+        show_version(config, as_json=json)
 
 
 @outbox.command("list")

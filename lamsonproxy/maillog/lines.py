@@ -58,6 +58,8 @@ def set_up(form: str, level: str, count_failure: Callable[[], None] = lambda: No
     handler.setFormatter(JsonLines() if form == "json" else TextLines(_is_read_by_journal()))
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # Which dialect it speaks is nobody's news.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class LineHandler(logging.Handler):
