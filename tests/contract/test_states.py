@@ -16,7 +16,7 @@ from lamsonproxy.state.engines import DatabaseSettings, make_engine
 from lamsonproxy.state.renaming import BATCH, Renamed, rename
 from lamsonproxy.state.rows import conversation_row, timer_of, timer_row
 from lamsonproxy.state.tables import content, conversation, metadata, outbox, timer
-from tests.outboxes import url_of
+from tests.postgres import Cluster
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -58,12 +58,21 @@ class Rig:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
-    with url_of(request.param, request, tmp_path) as url:
-        engine = make_engine(DatabaseSettings(url, connections=1, lock_wait_s=5), has_pool=False)
-        with engine.begin() as connection:
-            metadata.create_all(connection)
-        yield Rig(engine)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/lamson.db"
+        return
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    with cluster.database() as url:
+        yield url
+
+
+@pytest.fixture
+def rig(url: str) -> Rig:
+    engine = make_engine(DatabaseSettings(url, connections=1, lock_wait_s=5), has_pool=False)
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+    return Rig(engine)
 
 
 def _timer(key: ConversationKey, state: str, to: str) -> Timer:
