@@ -26,7 +26,7 @@ EDITING_CPU_LIMIT_S = 10
 EDITING_MEMORY_LIMIT = 128 * 1024 * 1024
 """For some forty edits, of mails of up to 10 MB."""
 
-EDITED_MUTATIONS = 5
+EDITED_MUTATIONS = 10
 """One in so many mutations is edited too."""
 
 
