@@ -359,6 +359,9 @@ class MailLog(Protocol):
     def store_failed(self, transaction: Transaction, error: Exception) -> None:
         """The database could not be used for this mail: 451."""
 
+    def doubtful(self, sentence: str) -> None:
+        """Something about the application is doubtful, told at each start."""
+
     def store_away(self, error: Exception) -> None:
         """The database could not be reached, or its tables not be prepared, yet."""
 

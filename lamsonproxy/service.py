@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lamsonproxy.app.application import App, find_app
+from lamsonproxy.app.lint import warnings_of
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.clock import SystemClock
 from lamsonproxy.config import Door as DoorConfig
@@ -213,7 +214,10 @@ async def serve(settings: Settings, sockets: Mapping[str, socket.socket], report
     for number in signal.SIGTERM, signal.SIGINT:
         loop.add_signal_handler(number, leave.set)
     app = app_of(settings)
-    service = Service(settings, app.load() if app else Routes(()), of_this_process(), app)
+    routes = app.load() if app else Routes(())
+    service = Service(settings, routes, of_this_process(), app)
+    for sentence in warnings_of(routes):
+        service.log.doubtful(sentence)
     async with AsyncExitStack() as stack:
         servers = await service.open(sockets, stack)
         heart = asyncio.create_task(_beat(service, report))

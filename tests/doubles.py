@@ -121,6 +121,9 @@ class RecordingLog:
     def store_failed(self, transaction: Transaction, error: Exception) -> None:
         self._keep("store_failed", transaction=transaction, error=error)
 
+    def doubtful(self, sentence: str) -> None:
+        self._keep("doubtful", sentence=sentence)
+
     def store_away(self, error: Exception) -> None:
         self._keep("store_away", error=error)
 

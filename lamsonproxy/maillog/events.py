@@ -210,6 +210,11 @@ class MailLog:
         _write(logging.ERROR, "store_failed", transaction, None, error)
 
     @_never_raises
+    def doubtful(self, sentence: str) -> None:
+        """Something about the application is doubtful, told at each start."""
+        _log.warning(Event("doubtful", {"about": sentence}))
+
+    @_never_raises
     def store_away(self, error: Exception) -> None:
         """The database could not be reached, or its tables not be prepared, yet."""
         self._throttle.warn("store_away", error=_describe(error))
