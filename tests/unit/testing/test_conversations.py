@@ -11,7 +11,6 @@ from sqlalchemy import select
 from lamsonproxy import App
 from lamsonproxy.testing.correspondent import Correspondent
 from lamsonproxy.testing.world import World
-from tests.outboxes import url_of
 from tests.unit.testing.apps.guestbook import Said
 
 ALICE = "alice@example.com"
@@ -30,7 +29,10 @@ def lamson_app(book: ModuleType) -> App:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def lamson_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with url_of(request.param, request, tmp_path) as url:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/lamson.db"
+        return
+    with request.getfixturevalue("postgresql").database() as url:
         yield url
 
 
