@@ -47,17 +47,16 @@ UNREADABLE = "the row cannot be read"
 REPLY_LIMIT = 1000
 """Characters kept of what downstream said."""
 
-_older = outbox.alias("older")
+_mate = outbox.alias("mate")
 _is_first = or_(
     outbox.c.conversation == "",
-    ~exists(
-        select(_older.c.id).where(
-            _older.c.conversation == outbox.c.conversation,
-            _older.c.id < outbox.c.id,
-            _older.c.is_dead == false(),
-            _older.c.content != outbox.c.content,
-        )
-    ),
+    # One look into an index for each row. Of NOT EXISTS PostgreSQL makes a join over the whole backlog.
+    outbox.c.content
+    == select(_mate.c.content)
+    .where(_mate.c.conversation == outbox.c.conversation, _mate.c.is_dead == false())
+    .order_by(_mate.c.id)
+    .limit(1)
+    .scalar_subquery(),
 )
 _DUE = (
     select(outbox)
@@ -67,7 +66,8 @@ _DUE = (
         or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= bindparam("now")),
         _is_first,
     )
-    .order_by(outbox.c.due_at, outbox.c.id)
+    # As the index has them, so that only the first are read, however many wait.
+    .order_by(outbox.c.due_at)
     # Who finds a row locked leaves it to the other: nobody waits here.
     .with_for_update(skip_locked=True)
 )
