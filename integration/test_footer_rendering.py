@@ -47,14 +47,14 @@ Object.fromEntries([...document.querySelectorAll("iframe")].map(each => [each.ti
 
 def _texts(name: str, raw: bytes) -> Iterator[dict[str, Any]]:
     """Each text of a mail, its transfer encoding taken off by Python."""
-    for part in message_from_bytes(raw).walk():
+    for number, part in enumerate(message_from_bytes(raw).walk()):
         charset = part.get_content_charset("utf-8")
         if part.get_content_type() in ("text/plain", "text/html") and charset not in UNKNOWN_TO_BROWSERS:
             payload = part.get_payload(decode=True)
             assert isinstance(payload, bytes)
             is_html = part.get_content_subtype() == "html"
             yield {
-                "name": f"{name} ({part.get_content_subtype()})",
+                "name": f"{name} (part {number}, {part.get_content_subtype()})",
                 "charset": charset,
                 "octets": b64encode(payload).decode(),
                 "isHtml": is_html,

@@ -154,7 +154,7 @@ def _rewriting(part: Part, octets: bytes, place: int, new: bytes, *fields: Field
     """The part with this content and the new octets in it: in its own encoding, and spliced, where that can be."""
     body = part.raw[part.body_start : part.end]
     whole = octets[:place] + new + octets[place:]
-    if part.encoding in UNCODED and not _fits(whole if fields else new, part.encoding):
+    if part.encoding in UNCODED and not _fits(whole if fields else new, part, body):
         encoding = write_field("Content-Transfer-Encoding", "quoted-printable")
         return Rewriting(quoted_printable(whole), (*fields, encoding))
     if octets == part.content():
@@ -162,9 +162,11 @@ def _rewriting(part: Part, octets: bytes, place: int, new: bytes, *fields: Field
     return Rewriting(encode_whole(whole, part.encoding, body.endswith(b"\n")), fields)
 
 
-def _fits(octets: bytes, encoding: str) -> bool:
-    """Whether octets may stand in a body that is not encoded."""
-    return not _LONG_LINE.search(octets) and (encoding != "7bit" or octets.isascii())
+def _fits(octets: bytes, part: Part, body: bytes) -> bool:
+    """Whether octets may stand in a body that is not encoded. One that holds 8-bit letters and should not can have
+    more of them: who took it this far takes it on."""
+    is_8bit = part.encoding != "7bit" or not body.isascii()
+    return not _LONG_LINE.search(octets) and (is_8bit or octets.isascii())
 
 
 def _content_type(part: Part, charset: str) -> Field:

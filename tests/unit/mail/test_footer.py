@@ -108,6 +108,17 @@ def test_an_eight_bit_footer_leaves_a_seven_bit_mail_seven_bit() -> None:
     assert b"Content-Type: text/plain;" in after and b"charset=utf-8\r\n" in after
 
 
+def test_mail_that_is_eight_bit_without_saying_so_is_not_written_anew() -> None:
+    before = FOOTED["utf-8, 8bit, undeclared"]
+    assert _footed(before, "für €") == before + "für €\r\n".encode()
+
+
+def test_a_line_that_is_too_long_is_encoded() -> None:
+    after = _footed(FOOTED["ascii"], "x" * 999)
+    assert b"Content-Transfer-Encoding: quoted-printable\r\n" in after
+    assert max(map(len, after.splitlines())) <= 76
+
+
 def test_a_paragraph_that_flows_does_not_flow_into_the_footer() -> None:
     after = _footed(FOOTED["flowed"], " > stuffed \nFrom here")
     assert after.endswith(b"flows \r\n\r\n  > stuffed\r\n From here\r\n")

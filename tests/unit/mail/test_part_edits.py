@@ -1,13 +1,18 @@
 import gc
 import weakref
+from contextlib import suppress
 from email import message_from_bytes
 from email.policy import default
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lamsonproxy.mail.edits import Edits, SealedError
 from lamsonproxy.mail.message import Message
+from tests.corpus.editing import acts
 from tests.corpus.kinds import FOOTED, HEAD, LEFT_ALONE, PDF, RFC822, entity, multipart, text
+from tests.corpus.reading import read_everything
 
 EXE = entity(
     "application/octet-stream; name=b.txt",
@@ -242,3 +247,22 @@ def test_edits_are_freed_with_the_mail_and_not_by_the_collector() -> None:
         assert gone() is None
     finally:
         gc.enable()
+
+
+KINDS = {**FOOTED, **LEFT_ALONE, "attachments": RAW, "signed attachments": SIGNED}
+
+
+@given(st.sampled_from(sorted(KINDS)), st.lists(st.integers(0, 40), max_size=6))
+def test_any_edits_in_any_order_give_a_message_and_can_be_taken_back(kind: str, numbers: list[int]) -> None:
+    edits = Edits(Message(KINDS[kind]))
+    choices = list(acts(edits.message))
+    for number in numbers:
+        before = edits.content
+        with suppress(ValueError):
+            choices[number % len(choices)](edits)
+            continue
+        assert edits.content == before
+    read_everything(_leaving(edits))
+    assert edits.changed == (_leaving(edits) != KINDS[kind])
+    edits.undo()
+    assert edits.content.parts() == (KINDS[kind],)
