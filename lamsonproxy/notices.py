@@ -8,6 +8,7 @@ bounce that bounced (RFC 5321 §6.1). Nothing but its cancellation ends the swee
 import asyncio
 from collections.abc import Sequence
 
+from lamsonproxy.crash import crash_at
 from lamsonproxy.errors import LamsonError
 from lamsonproxy.mail.envelope import Envelope
 from lamsonproxy.mail.reply import Reply
@@ -59,7 +60,9 @@ class Sweep:
         try:
             if name not in self._answered:
                 await self._send(name)
+                crash_at("notice-sent")
             await asyncio.to_thread(self._notices.done, name)
+            crash_at("notice-done")
             self._answered.discard(name)
         except Exception as error:
             self._log.notice_failed(name, error)

@@ -32,6 +32,9 @@ DEFAULT = "sqlite:///var/lamson.db"
 AGAIN_S = 5.0
 """Seconds between two attempts to reach a database that was away when we started."""
 
+SEND_SHARE = 0.8
+"""How much of a lease there is for the sending."""
+
 
 def database_of(settings: Settings, machines: Machines) -> str:
     """The URL of the database; "" where none is needed."""
@@ -56,6 +59,7 @@ class Stores:
         clock: Clock,
     ) -> None:
         self._settings = database_settings(url, settings)
+        self._ticks = Ticks(every_s=settings.timers.sweep_s, lease_s=settings.timers.lease_s)
         self._machines = machines
         self._tables = tables
         self._log, self._clock = log, clock
@@ -68,7 +72,7 @@ class Stores:
     async def open(self, fire: Callable[[Timer], Awaitable[None]], stack: AsyncExitStack) -> None:
         """Make or upgrade the tables, and begin to go over them. Raises ConfigError when they are not ours to use."""
         stack.push_async_callback(self._database.close)
-        ticking = Ticking(SqlTimers(self._database), fire, self._log, self._clock, Ticks())
+        ticking = Ticking(SqlTimers(self._database), fire, self._log, self._clock, self._ticks)
         sweeps: list[Callable[[], Awaitable[None]]] = [self.sending.run, self.keeping.run]
         if self._machines.have_timers:
             sweeps.append(ticking.run)
@@ -115,6 +119,8 @@ def pace(settings: Settings) -> Pace:
     outbox = settings.outbox
     return Pace(
         sweep_s=outbox.sweep_s,
+        lease_s=outbox.lease_s,
+        send_s=outbox.lease_s * SEND_SHARE,
         parallel=min(outbox.parallel, max(1, settings.relay.connections // 2)),
         retry_min_s=outbox.retry_min_s,
         retry_max_s=outbox.retry_max_s,

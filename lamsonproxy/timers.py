@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence, Sized
 from dataclasses import dataclass
 from datetime import timedelta
 
+from lamsonproxy.crash import crash_at
 from lamsonproxy.mail.conversation import Timer
 from lamsonproxy.ports import Clock, MailLog, Timers
 
@@ -63,10 +64,13 @@ class Ticking:
         room, now = self._ticks.parallel - len(running), self._clock.now()
         lease_until = now + timedelta(seconds=self._ticks.lease_s)
         try:
-            return await self._timers.claim(room, now=now, lease_until=lease_until)
+            claimed = await self._timers.claim(room, now=now, lease_until=lease_until)
         except Exception as error:
             self._log.timer_failed(None, error)
             return ()
+        if claimed:
+            crash_at("timer-claimed")
+        return claimed
 
     async def _run(self, timer: Timer) -> None:
         try:

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
+from lamsonproxy import crash
 from lamsonproxy.config.checks import contradictions
 from lamsonproxy.config.sentences import sentence, unknown_variables
 from lamsonproxy.config.settings import Settings
@@ -25,7 +26,7 @@ def load(path: Path | None = None) -> Settings:
     Raises ConfigError with every mistake. Relative paths are relative to the folder of the settings file.
     """
     written = _over(_of_file(path), _of_environment())
-    strays = tuple(unknown_variables(os.environ))
+    strays = (*unknown_variables(os.environ), *crash.mistakes())
     try:
         settings = Settings.model_validate(written)
     except ValidationError as error:

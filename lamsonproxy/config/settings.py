@@ -212,6 +212,9 @@ class Outbox(Section):
 
     sweep_s: Seconds = 10
     """Seconds between two looks for mail whose time has come again, or that another process left behind."""
+    lease_s: Annotated[float, Field(ge=2, le=86400)] = 300
+    """Seconds that a process has a mail for itself: what it was sending when it died waits so long. It has four fifths
+    of it to send the mail; the rest is for clocks that differ, where machines share a database."""
     retry_min_s: Seconds = 30
     """Seconds until the second attempt; each later pause is twice the one before."""
     retry_max_s: Seconds = 3600
@@ -223,6 +226,15 @@ class Outbox(Section):
     replies_per_hour: Count = 20
     """Automatic mails to one correspondent within an hour; then `mail.reply` and `Confirmation.ask` send nothing and
     return False (RFC 3834 §2)."""
+
+
+class Timers(Section):
+    """How `@after` is kept."""
+
+    sweep_s: Seconds = 30
+    """Seconds between two looks for timers whose time has come."""
+    lease_s: Annotated[float, Field(ge=2, le=86400)] = 900
+    """Seconds until a timer is tried again whose function failed, or whose process died."""
 
 
 class Retention(Section):
@@ -295,6 +307,7 @@ class Settings(BaseSettings):
     quarantine: Quarantine = Quarantine()
     state: State = State()
     outbox: Outbox = Outbox()
+    timers: Timers = Timers()
     retention: Retention = Retention()
     metrics: Metrics = Metrics()
     log: Log = Log()

@@ -9,6 +9,7 @@ Law: nothing here knows what a mail is for. A mail that was read has exactly the
 
 import asyncio
 
+from lamsonproxy.crash import crash_at
 from lamsonproxy.doors.connection import Connection
 from lamsonproxy.doors.dialogue import NO_ROOM, NOT_HTTP, TOO_BIG, TOO_MANY_ERRORS, Dialogue, Next
 from lamsonproxy.doors.door import SHUTTING_DOWN, Door, Gate
@@ -87,6 +88,7 @@ class SmtpSession(Connection):
     def _tell_heard(self) -> None:
         unheard, self._unheard = self._unheard, None
         if unheard is not None:
+            crash_at("answer-heard")
             self._door.desk.heard(unheard)
 
     async def _ask(self, gate: Gate) -> Reply:
@@ -125,7 +127,9 @@ class SmtpSession(Connection):
     async def _mail(self) -> None:
         self._reset_timeout(self._settings.data_timeout_s)
         await self._flush()
+        crash_at("before-data")
         reader = await self._read_data()
+        crash_at("after-data")
         self._stop_timer()
         envelope = self._dialogue.take_envelope()
         if reader.refused is not None:
@@ -180,6 +184,7 @@ class SmtpSession(Connection):
             async for reply in self._door.desk.settle(transaction, self._withdrawn):
                 if not awaited:
                     raise RuntimeError("the desk gave a reply too many")
+                crash_at("before-answer")
                 self._answer(reply)
                 awaited -= 1
                 self._hand_over()

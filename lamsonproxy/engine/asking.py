@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from lamsonproxy.app.machines import Captures, Handler
+from lamsonproxy.crash import crash_at
 from lamsonproxy.engine.policy import Means
 from lamsonproxy.errors import AlreadySettled
 from lamsonproxy.mail.transaction import Transaction
@@ -48,6 +49,7 @@ class Asking:
         begun = self._clock.monotonic()
         timeout = self._until - begun
         ran = await self._runner.run(handler, subject, captures, timeout=timeout, on_given_up=self._leave)
+        crash_at("after-handler")
         seconds = self._clock.monotonic() - begun
         if isinstance(ran, Overran):
             self._log.handler_overran(self._transaction, route, seconds)

@@ -11,7 +11,6 @@ from itertools import count
 
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.app.scene import REPLIES_PER_HOUR
-from lamsonproxy.crash import crash_at
 from lamsonproxy.engine.deciding import Deciding, Decision
 from lamsonproxy.engine.each import Ends, SettlingEach, Unit, units_of
 from lamsonproxy.engine.firing import Firing
@@ -72,7 +71,7 @@ class Engine:
         """`kick` is called whenever there is something new in the outbox."""
         self._routes = routes
         self._log, self._clock = log, clock
-        self._acquaintances = Acquaintances()
+        self._acquaintances = Acquaintances.told_by(routes.machines)
         self._unheard: dict[str, tuple[str, ...]] = {}
         """Settled keys made without a queue id, by trace, while nobody knows whether our answer was read."""
         self._forgetting: set[asyncio.Future[None]] = set()
@@ -228,7 +227,6 @@ class Engine:
     ) -> Reply:
         begun = self._clock.monotonic()
         self._log.received(transaction)
-        crash_at("after-data")
         deadline = begun + policy.deadline_s
         offers = earlier.offers or self._means.courier
         places = range(len(transaction.envelope.recipients))
@@ -253,7 +251,6 @@ class Engine:
             known = dict(enumerate(decisions))
             for n in places:
                 self._log_end(transaction, n, known, _end_of(settled, n), begun)
-        crash_at("before-answer")
         return settled.reply
 
     def _deciding(

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from lamsonproxy.app.application import next_from
 from lamsonproxy.app.mail import Mail
 from lamsonproxy.app.routing import Match, Route, Routes, compile_format
+from lamsonproxy.crash import crash_at
 from lamsonproxy.engine.act import Act
 from lamsonproxy.engine.asking import Asking, HandlerFailed
 from lamsonproxy.engine.policy import ATTEMPTS, Means
@@ -77,6 +78,7 @@ class Firing:
                 return
             await self._run(timer, transaction, act, asking, until)
             await act.write(DONE)
+            crash_at("timer-before-commit")
             await act.commit(DONE)
         finally:
             act.left = asking.left

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lamsonproxy.app.mail import Copy
+from lamsonproxy.crash import crash_at
 from lamsonproxy.engine.addressing import Unserved
 from lamsonproxy.engine.deciding import Decision
 from lamsonproxy.engine.policy import DISK_S, Means
@@ -92,6 +93,7 @@ class Keeping:
             return self._means.quarantine.hold(name, envelope, copy.content.parts(), reason)
 
         await self._hold(hold, *recipients)
+        crash_at("quarantine-held")
 
     async def _hold_undeliverable(self, copy: Copy, reason: str, recipient: Recipient) -> None:
         envelope = replace(self._transaction.envelope, recipients=(recipient,))
@@ -118,6 +120,7 @@ class Keeping:
             return self._means.notices.hold(name, envelope, (content,))
 
         await self._hold(hold, strays[0].recipient)
+        crash_at("notice-held")
 
     async def _hold(self, hold: Callable[[str], Held], *recipients: Recipient) -> None:
         is_given_up = threading.Event()

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lamsonproxy.crash import crash_at
 from lamsonproxy.errors import StorageError
 
 HELD_FOR_S = 6 * 24 * 3600
@@ -40,7 +41,9 @@ class Held:
                 # The folder went while the mail was under way; if the file did, this fails again.
                 make_folders(self.target.parent)
                 os.rename(self.path, self.target)
+            crash_at("file-renamed")
             _sync_folder(self.target.parent)
+            crash_at("folder-synced")
 
     def cancel(self) -> None:
         with _told(f"cannot delete {self.path}"), suppress(FileNotFoundError):
@@ -144,7 +147,9 @@ def _write_synced(path: Path, content: Iterable[bytes | memoryview]) -> None:
     try:
         for part in content:
             _write_all(descriptor, memoryview(part))
+        crash_at("file-written")
         os.fsync(descriptor)
+        crash_at("file-synced")
     finally:
         os.close(descriptor)
 

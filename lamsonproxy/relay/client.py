@@ -24,6 +24,7 @@ from typing import Literal, cast
 
 from aiosmtplib.protocol import SMTPProtocol
 
+from lamsonproxy.crash import crash_at
 from lamsonproxy.errors import RemoteError
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.ports import Parts
@@ -175,6 +176,7 @@ class Client(SMTPProtocol):
                 self._outstanding, self._is_dot_sent = 1, True
             elif self._paused:
                 await self._drained(inf)
+        crash_at("dot-sent")
 
     def write(self, data: bytes) -> None:
         """Put octets into the transport. Raises RemoteError when the connection is broken."""

@@ -16,6 +16,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, MetaData, text
 
+from lamsonproxy.crash import crash_at
 from lamsonproxy.errors import AppError, ConfigError, StoreError
 from lamsonproxy.state.engines import DatabaseSettings, make_engine
 from lamsonproxy.state.failing import foreign
@@ -45,6 +46,7 @@ def prepare(settings: DatabaseSettings, tables: Sequence[object] = ()) -> None:
         _check(connection)
         for metadata in metadatas:
             metadata.create_all(connection, checkfirst=True)
+        crash_at("schema-made")
 
 
 def _metadata_of(tables: object) -> MetaData:

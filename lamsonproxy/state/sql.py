@@ -45,6 +45,7 @@ class SqlConversations:
 
     async def forget(self, keys: Sequence[str]) -> None:
         await self._database.transaction(writing.forget, settled, keys)
+        crash_at("settled-forgotten")
 
     async def failures(self, keys: Sequence[str]) -> Mapping[str, int]:
         return await self._database.transaction(reading.failures, list(keys)) if keys else {}
