@@ -23,8 +23,8 @@ from lamsonproxy.engine.failing import Failing
 from lamsonproxy.engine.guarding import Heard
 from lamsonproxy.engine.planning import Acquaintances, Plan, Planning, Step
 from lamsonproxy.engine.policy import DISK_S, DoorPolicy, Means
-from lamsonproxy.errors import ConflictError
-from lamsonproxy.mail.conversation import ConversationKey, Outgoing
+from lamsonproxy.errors import ConflictError, StoreError
+from lamsonproxy.mail.conversation import START, ConversationKey, Outgoing
 from lamsonproxy.mail.dsn import delivery_notice
 from lamsonproxy.mail.envelope import Recipient
 from lamsonproxy.mail.fold import Fate, Outcome
@@ -312,15 +312,24 @@ class Deciding:
                 if verdict is not None:
                     return stood or (verdict, route.name)
             elif stood is None:
-                if act.state_of(step.conversation) == route.state:
+                state = act.state_of(step.conversation)
+                if state == route.state:
                     stood = await self._ask_state(step, step.conversation, plan, act), route.name
-                else:
-                    refused = refused or (OUT_OF_STATE[self._policy.out_of_state], route.name)
+                elif refused is None:
+                    refused = self._out_of_state(step.conversation.machine, state), route.name
         if stood or refused:
             return stood or refused or (ACCEPT, "")
         if not asked and self._policy.unmatched == "reject":
             return UNMATCHED, ""
         return ACCEPT, asked
+
+    def _out_of_state(self, machine: str, state: str) -> Verdict:
+        if state == START or self._machines.has_state(machine, state):
+            return OUT_OF_STATE[self._policy.out_of_state]
+        # A function that was renamed or taken away: the mail waits for an operator, who takes everybody along.
+        sentence = f"{machine} has no state {state}: `lamson states rename {machine}.{state} {machine}.NEW`"
+        self._log.store_failed(self._transaction, StoreError(sentence))
+        return self._failing.defer
 
     def _guarded(self, step: Step, plan: Plan, act: Act) -> Verdict | bool:
         """True where the route may be asked, False where it does not match, else what it says instead."""

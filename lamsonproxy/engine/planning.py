@@ -8,7 +8,8 @@ under the lock can that be known (design law 5).
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from lamsonproxy.app.machines import Captures
+from lamsonproxy.app.edges import graph_of
+from lamsonproxy.app.machines import Captures, Machines
 from lamsonproxy.app.mail import Mail
 from lamsonproxy.app.routing import Match, Routes
 from lamsonproxy.engine.asking import Asking
@@ -49,10 +50,19 @@ class Plan:
 
 @dataclass
 class Acquaintances:
-    """Which machines have moved conversations of which others, as far as this process has seen: those are locked
+    """Which machines move conversations of which others, as the source tells or this process has seen: those are locked
     together, in one order."""
 
     of: dict[str, set[str]] = field(default_factory=dict)
+
+    @classmethod
+    def told_by(cls, machines: Machines) -> "Acquaintances":
+        """What the source tells already."""
+        acquaintances = cls()
+        for edge in graph_of(machines).edges:
+            if edge.source[0] != edge.target[0]:
+                acquaintances.learn(edge.source[0], edge.target[0])
+        return acquaintances
 
     def learn(self, machine: str, other: str) -> None:
         self.of.setdefault(machine, set()).add(other)

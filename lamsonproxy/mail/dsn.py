@@ -84,7 +84,7 @@ def delivery_notice(
         return None
     boundary = f"=_{secrets.token_hex(16)}"
     delivered = (Refusal(recipient, DELIVERED),)
-    headers_only = replace(envelope, params=Params(envelope.params.without("RET")))
+    headers_only = replace(envelope, params=envelope.params.without("RET"))
     sections = (
         _taken(recipient, hostname, trace),
         _status(envelope, delivered, hostname, trace, at),
