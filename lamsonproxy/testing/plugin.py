@@ -53,19 +53,24 @@ def lamson_app(lamson_settings: "Settings") -> "App":
 
 
 @pytest.fixture
-def lamson_database(tmp_path: Path) -> str:
+def lamson_database(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database of the test's own."""
-    return f"sqlite:///{tmp_path}/lamson.db"
+    return f"sqlite:///{tmp_path_factory.mktemp('database')}/lamson.db"
 
 
 @pytest.fixture
 def world(
-    lamson_settings: "Settings", lamson_app: "App", lamson_database: str, tmp_path: Path
+    lamson_settings: "Settings",
+    lamson_app: "App",
+    lamson_database: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator["World"]:
     """The application and everybody around it."""
     from lamsonproxy.testing.world import World
 
-    with World(lamson_app, lamson_settings, lamson_database, tmp_path) as world:
+    # Not tmp_path, which is the test's.
+    folder = tmp_path_factory.mktemp("world")
+    with World(lamson_app, lamson_settings, lamson_database, folder) as world:
         yield world
 
 
