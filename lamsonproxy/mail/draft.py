@@ -20,6 +20,7 @@ from lamsonproxy.mail.headers import Field, find_part_head
 from lamsonproxy.mail.layout import AS_IT_CAME, Layout, describes_body, named
 from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.part import Part
+from lamsonproxy.mail.shielding import holds_delimiter, in_base64
 
 _BEFORE_DELIMITER = re.compile(rb"\r?\n(?=--)")
 
@@ -122,8 +123,11 @@ class Draft:
         return self.with_part(part, octets, act)
 
     def with_part(self, part: Part, octets: bytes, act: str) -> "Draft":
-        """With other octets for all of a part, its head included. Raises ValueError when it is gone."""
+        """With other octets for all of a part, its head included; in base64 where they would end the part. Raises
+        ValueError when it is gone, or what may not be encoded would end it."""
         self.entity(part)
+        if holds_delimiter(octets, self.message.structure.boundaries(part)):
+            octets = _hidden(octets)
         return self._spliced(Splice(part.start, part.end, octets, act))
 
     def without(self, part: Part, act: str) -> "Draft":
@@ -151,6 +155,12 @@ class Draft:
         is_new = self.message.raw[new.start : new.end] != new.octets
         # Slices, not a loop: ten thousand attachments may go one by one.
         return replace(self, splices=self.splices[:first] + (new,) * is_new + self.splices[last:])
+
+
+def _hidden(octets: bytes) -> bytes:
+    draft = Draft(Message(octets, find_part_head(octets)))
+    encoding, body = in_base64(draft.message.parts[0])
+    return b"".join(draft.with_field(encoding).with_body(body, "").content.parts())
 
 
 _start, _end = attrgetter("start"), attrgetter("end")

@@ -83,6 +83,14 @@ class Structure:
         """What stands in the part, in order."""
         return self._children.get(part, ())
 
+    def boundaries(self, part: Part) -> Iterator[bytes]:
+        """The boundaries in force where the part stands."""
+        outer = self.parent(part)
+        while outer is not None:
+            if outer.content_header.boundary:
+                yield outer.content_header.boundary
+            outer = self.parent(outer)
+
     def is_sealed(self, part: Part) -> bool:
         """Whether changing the part breaks a signature or an encryption."""
         above: Part | None = part

@@ -266,3 +266,25 @@ def test_any_edits_in_any_order_give_a_message_and_can_be_taken_back(kind: str, 
     assert edits.changed == (_leaving(edits) != KINDS[kind])
     edits.undo()
     assert edits.content.parts() == (KINDS[kind],)
+
+
+def test_no_text_can_end_the_part_that_it_stands_in() -> None:
+    boundary = "-" * 10
+    trap = entity(
+        "application/x-trap", b"x", more=f'Content-Disposition: attachment; filename="--{boundary}"\r\n'
+    )
+    raw = HEAD + multipart("mixed", multipart("mixed", TEXT, boundary="in"), trap, boundary=boundary)
+    edits = _edits(raw)
+    assert edits.strip_attachments("*", "{name}\n{name}--\n") == (f"--{boundary}",)
+    assert edits.add_footer(f"-- {boundary}\n--{boundary}--\n{boundary}--\nthe footer")
+    message = message_from_bytes(_leaving(edits), policy=default)
+    first, second = message.iter_parts()
+    assert second.get_content().splitlines() == [f"--{boundary}", f"--{boundary}--"]
+    assert next(first.iter_parts()).get_content().splitlines()[-1] == "the footer"
+
+
+def test_a_message_that_would_end_its_part_is_refused() -> None:
+    edits = _edits()
+    with pytest.raises(ValueError, match="one of its lines is a delimiter"):
+        edits.replace_part(edits.message.parts[2], b"A: b\r\n\r\n--b\r\n", "message/rfc822")
+    assert not edits.changed
