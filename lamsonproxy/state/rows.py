@@ -8,7 +8,7 @@ without loss it goes as JSON in ASCII, which holds NUL and lone surrogates in ev
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -162,6 +162,3 @@ def _part(envelope: Envelope, start: int) -> Envelope:
 
 def automatic_row(correspondent: str, now: datetime) -> Row:
     return {"recipient": digest_of(correspondent), "at": now}
-
-
-Settled = Mapping[str, Reply]

@@ -1,0 +1,268 @@
+"""One unit of work in a SQL database: one transaction.
+
+Law: design laws 3 to 5. A unit takes its turn in this process first, then a connection, then the rows; it gives them
+back in the other order, whatever happened, and nothing that the database is doing is ever abandoned half-way: a
+rollback waits for it, in the background where need be. What a library raises leaves as StoreError or ConflictError.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from lamsonproxy.crash import crash_at
+from lamsonproxy.errors import AlreadySettled, AppError, StoreError
+from lamsonproxy.mail.conversation import Asked, Found, Outgoing, Work
+from lamsonproxy.mail.reply import Reply
+from lamsonproxy.ports import Clock
+from lamsonproxy.state import reading, writing
+from lamsonproxy.state.database import Database, Tenure, commit
+from lamsonproxy.state.failing import Trouble, foreign, store_error, trouble_of
+from lamsonproxy.state.session import HandlerSession, make_session
+
+_T = TypeVar("_T")
+
+
+class SqlUnit:
+    """Fulfils `ports.Unit`."""
+
+    def __init__(self, database: Database, clock: Clock, asked: Asked) -> None:
+        self._database = database
+        self._clock = clock
+        self._asked = asked
+        self._turn: AsyncExitStack | None = None
+        self._tenure = Tenure(database.settings.lock_wait_s)
+        self._connection: Connection | None = None
+        self._running: asyncio.Future[Any] | None = None
+        self._session: tuple[HandlerSession, Any] | None = None
+        self._was_settled = False
+        self._has_timers = False
+        self._settled: frozenset[str] = frozenset()
+        self._later: list[Outgoing] = []
+        self._amended: dict[str, Reply] = {}
+        self._found: Found | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._turn is not None
+
+    @property
+    def found(self) -> Found | None:
+        return self._found
+
+    @property
+    def has_conflict(self) -> bool:
+        return self._tenure.has_conflict
+
+    @property
+    def db(self) -> Any:
+        self._refuse_when_over()
+        if self._session is None:
+            self._session = make_session(self, is_async=self._database.is_async)
+        return self._session[1]
+
+    async def begin(self, *, until: float) -> Found:
+        if self._found is None:
+            await self._begin(min(self._database.settings.lock_wait_s, until - self._clock.monotonic()))
+        assert self._found is not None, "a unit that has begun has found something"
+        return self._found
+
+    async def mark(self) -> None:
+        if self._session is not None and self._connection is not None:
+            await self._run(self._keep)
+
+    async def restore(self) -> None:
+        if self._session is not None and self._connection is not None:
+            await self._run(self._undo)
+
+    async def write(self, work: Work) -> None:
+        if self._found is None:
+            await self._begin(self._database.settings.lock_wait_s)
+            self._was_settled = bool(self._stood.settled)
+        self._refuse_when_settled()
+        self._settled = frozenset(work.settled)
+        await self._run(self._write, work)
+
+    async def add(self, outgoing: Outgoing) -> None:
+        self._later.append(outgoing)
+
+    async def amend(self, settled: Mapping[str, Reply]) -> None:
+        self._amended.update(settled)
+
+    async def commit(self) -> None:
+        self._tenure.is_revoked = True
+        if self._connection is not None:
+            await self._run(self._commit)
+        await self._leave()
+
+    async def rollback(self, *, after: "asyncio.Future[Any] | None" = None) -> None:
+        ending = self._end_soon(after)
+        if after is None:
+            await asyncio.shield(ending)
+
+    # --- beginning
+
+    async def _begin(self, wait_s: float) -> None:
+        until = self._clock.monotonic() + wait_s
+        try:
+            await self._take_turn(wait_s)
+            self._tenure.wait_s = until - self._clock.monotonic()
+            await self._run(self._open)
+        except BaseException:
+            # Cancelled perhaps, while the database goes on: what was taken goes back when it has come to an end.
+            self._end_soon(None)
+            raise
+
+    async def _take_turn(self, wait_s: float) -> None:
+        ids = (key.id for key in self._asked.conversations)
+        self._turn = await self._database.turns.take(ids, wait_s=wait_s)
+
+    def _open(self) -> None:
+        crash_at("before-lock")
+        with foreign("the database"):
+            connection = self._database.connect(self._tenure)
+            try:
+                self._found, self._has_timers = reading.begin(connection, self._asked)
+            except BaseException:
+                _close(connection, self._tenure)
+                raise
+        self._connection = connection
+        crash_at("after-lock")
+
+    def check(self) -> None:
+        """For the session, at each use. Raises AppError, AlreadySettled."""
+        self._refuse_when_over()
+        self._refuse_when_settled()
+
+    def connect(self) -> Connection:
+        """For the session: the connection. A handler's first statement begins the transaction here."""
+        self._refuse_when_over()
+        if self._connection is None:
+            waiting = self._take_turn(self._database.settings.lock_wait_s)
+            self._database.wait(waiting)
+            self._open()
+            self._was_settled = bool(self._stood.settled)
+        self._refuse_when_settled()
+        assert self._connection is not None, "it was opened"
+        return self._connection
+
+    @property
+    def _stood(self) -> Found:
+        return self._found or Found()
+
+    def _refuse_when_over(self) -> None:
+        if self._tenure.is_revoked:
+            raise AppError("mail.db is over: the mail that it belonged to has been answered")
+
+    def _refuse_when_settled(self) -> None:
+        # Each time: a handler may have swallowed the first.
+        if self._was_settled:
+            raise AlreadySettled("the mail was settled by an earlier attempt")
+
+    # --- writing
+
+    def _keep(self) -> None:
+        assert self._session is not None
+        with foreign("what a handler did in the database"):
+            self._session[0].keep()
+
+    def _undo(self) -> None:
+        assert self._session is not None
+        with foreign("undoing what a handler did in the database"):
+            self._session[0].undo()
+
+    def _write(self, work: Work) -> None:
+        connection = self._connection
+        if connection is None or not connection.in_transaction():
+            raise StoreError("the database: a handler has ended the transaction")
+        if self._session is not None:
+            self._keep()
+            self._check_constraints(connection)
+        crash_at("before-write")
+        with foreign("the database"):
+            writing.write(connection, self._asked, self._stood.standings, work, has_timers=self._has_timers)
+        crash_at("after-write")
+
+    def _check_constraints(self, connection: Connection) -> None:
+        """What is deferred to the commit could fail after the relay (design law 3). Ours are none of them."""
+        if connection.dialect.name == "postgresql":
+            with foreign("the constraints of what a handler did"):
+                connection.execute(_CHECKED)
+
+    # --- ending
+
+    def _commit(self) -> None:
+        connection = self._connection
+        assert connection is not None
+        self._tenure.may_end = True
+        with foreign("the database"):
+            writing.post(connection, self._asked, self._later)
+            writing.amend(connection, self._amended)
+        crash_at("before-commit")
+        try:
+            commit(connection)
+        except SQLAlchemyError as error:
+            self._look_up(error)
+        crash_at("after-commit")
+        self._connection = None
+        _close(connection, self._tenure)
+
+    def _look_up(self, error: SQLAlchemyError) -> None:
+        """Return when the commit has happened although its answer was lost."""
+        failure = store_error("the commit", error)
+        if trouble_of(error) is not Trouble.LOST:
+            raise failure from error
+        with foreign("the commit's outcome is unknown"), self._database.engine.connect() as connection:
+            if not writing.was_committed(connection, self._asked, self._settled):
+                raise StoreError(str(failure)) from error
+
+    def _end_soon(self, after: "asyncio.Future[Any] | None") -> "asyncio.Task[None]":
+        self._tenure.is_revoked = True
+        return self._database.later(self._end(after))
+
+    async def _end(self, after: "asyncio.Future[Any] | None") -> None:
+        for waited in (after, self._running):
+            if waited is not None and not waited.done():
+                await asyncio.wait((waited,))
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await self._give_back(connection)
+        await self._leave()
+
+    async def _give_back(self, connection: Connection) -> None:
+        try:
+            await asyncio.wait((self._database.start(_close, connection, self._tenure),))
+        except StoreError:
+            # No thread for it: rather hold up the loop for a moment than other mail with our locks for ever.
+            _close(connection, self._tenure)
+
+    async def _leave(self) -> None:
+        self._tenure.is_revoked = True
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            await turn.aclose()
+
+    async def _run(self, act: Callable[..., _T], *args: Any) -> _T:
+        self._running = self._database.start(act, *args)
+        return await self._database.answer(self._running)
+
+
+def _close(connection: Connection, tenure: Tenure) -> None:
+    """Give the connection back, whatever state it is in. Never raises."""
+    tenure.may_end = True
+    try:
+        transaction = connection.get_transaction()
+        if transaction is not None and not transaction.is_active:
+            # Something tried to end it, and failed: what the database thinks of it, nobody knows.
+            connection.invalidate()
+        connection.close()
+    except Exception as error:
+        # It could not even roll back; the server does when the connection is closed, and whoever comes next will be
+        # told what is wrong with the database.
+        connection.invalidate(error)
+
+
+_CHECKED = text("SET CONSTRAINTS ALL IMMEDIATE")
