@@ -65,7 +65,9 @@ class Stores:
         self._log, self._clock = log, clock
         self._database = Database(self._settings, is_async=machines.is_async)
         self.conversations = SqlConversations(self._database, clock)
-        self.sending = Sending(SqlOutbox(self._database), courier, log, clock, pace(settings))
+        self.sending = Sending(
+            SqlOutbox(self._database), courier, log, clock, pace(settings), hostname=settings.hostname
+        )
         states = [(machine, state) for machine in machines.machines for state in machines.states(machine)]
         self.keeping = Keeping(SqlRetention(self._database, ages(settings)), states, log, clock)
 

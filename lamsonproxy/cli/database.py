@@ -14,9 +14,7 @@ from lamsonproxy.errors import LamsonError
 from lamsonproxy.state.engines import DatabaseSettings, make_engine, parse_url
 from lamsonproxy.state.failing import foreign
 from lamsonproxy.state.tables import conversation
-
-DEFAULT = "sqlite:///var/lamson.db"
-"""What the service takes where the application has state functions and no database is named."""
+from lamsonproxy.stores import DEFAULT
 
 
 class NoDatabase(LamsonError):

@@ -7,9 +7,9 @@ Law: what a start would do by itself is done here with the operator watching; an
 import json
 from pathlib import Path
 
-from lamsonproxy.cli.database import DEFAULT
 from lamsonproxy.cli.place import settled_at
 from lamsonproxy.state import schema
+from lamsonproxy.stores import DEFAULT
 
 
 def upgrade(config: Path | None) -> None:
@@ -17,7 +17,9 @@ def upgrade(config: Path | None) -> None:
     url = _url(config)
     before, head = schema.current(url)
     schema.upgrade(url)
-    print(f"The database is at revision {head}" + ("." if before == head else f", from {before or 'nothing'}."))
+    print(
+        f"The database is at revision {head}" + ("." if before == head else f", from {before or 'nothing'}.")
+    )
 
 
 def show_version(config: Path | None, *, as_json: bool) -> None:

@@ -45,7 +45,8 @@ SHOWN = 320
 
 DIGEST = String(64)
 _Octets = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
-# SQLite counts up only what it calls INTEGER.
+# SQLite counts up only what it calls INTEGER, and gives the number of a deleted last row again unless it is told
+# `sqlite_autoincrement`: a mail that takes the number of one that was just sent would be taken for it.
 _Number = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -99,6 +100,7 @@ transition = Table(
     Index("lamson_transition_conversation", "conversation", "id"),
     Index("lamson_transition_correspondent", "correspondent"),
     Index("lamson_transition_at", "at"),
+    sqlite_autoincrement=True,
 )
 
 settled = Table(
@@ -118,6 +120,7 @@ content = Table(
     metadata,
     Column("id", _Number, primary_key=True, autoincrement=True),
     Column("octets", _Octets, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 outbox = Table(
@@ -142,6 +145,7 @@ outbox = Table(
     Index("lamson_outbox_due", "is_dead", "due_at"),
     Index("lamson_outbox_conversation", "conversation", "id"),
     Index("lamson_outbox_content", "content"),
+    sqlite_autoincrement=True,
 )
 
 confirmation = Table(
@@ -190,6 +194,7 @@ automatic = Table(
     Column("at", UtcTime, nullable=False),
     Index("lamson_automatic_recipient", "recipient", "at"),
     Index("lamson_automatic_at", "at"),
+    sqlite_autoincrement=True,
 )
 
 

@@ -136,6 +136,24 @@ async def test_a_kick_sends_at_once(rig: SendingRig) -> None:
     await ended(running)
 
 
+async def test_no_mail_is_taken_for_one_that_was_settled_although_the_database_said_otherwise(
+    rig: SendingRig,
+) -> None:
+    settle = rig.outbox.settle
+
+    async def unheard(*args: Any, **words: Any) -> None:
+        await settle(*args, **words)
+        raise StoreError("the database has not answered for 60 s")
+
+    rig.outbox.settle = unheard  # type: ignore[method-assign]
+    await rig.has(octets=b"first\r\n")
+    await rig.sending.once()
+    rig.outbox.settle = settle  # type: ignore[method-assign]
+    await rig.has(octets=b"second\r\n")
+    await rig.sending.once()
+    assert rig.sent == ["first", "second"]
+
+
 async def test_a_sweep_sends_what_another_process_left_behind(rig: SendingRig) -> None:
     rig.sending = Sending(rig.outbox, rig.courier, rig.log, rig.clock, replace(PACE, sweep_s=0.01))
     running = asyncio.create_task(rig.sending.run())

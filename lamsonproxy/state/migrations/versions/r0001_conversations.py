@@ -51,6 +51,7 @@ def _make_conversations() -> None:
         sa.Column("route", WORDS, nullable=False),
         sa.Column("trace", TRACE, nullable=False),
         sa.Column("at", TIME, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("lamson_transition_conversation", "lamson_transition", ["conversation", "id"])
     op.create_index("lamson_transition_correspondent", "lamson_transition", ["correspondent"])
@@ -62,6 +63,7 @@ def _make_outbox() -> None:
         "lamson_content",
         sa.Column("id", NUMBER, primary_key=True, autoincrement=True),
         sa.Column("octets", OCTETS, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "lamson_outbox",
@@ -78,6 +80,7 @@ def _make_outbox() -> None:
         sa.Column("reply", sa.Text(), nullable=False, server_default=""),
         sa.Column("lease", TRACE, nullable=False, server_default=""),
         sa.Column("lease_until", TIME),
+        sqlite_autoincrement=True,
     )
     op.create_index("lamson_outbox_due", "lamson_outbox", ["is_dead", "due_at"])
     op.create_index("lamson_outbox_conversation", "lamson_outbox", ["conversation", "id"])
@@ -132,6 +135,7 @@ def _make_counters() -> None:
         sa.Column("id", NUMBER, primary_key=True, autoincrement=True),
         sa.Column("recipient", DIGEST, nullable=False),
         sa.Column("at", TIME, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("lamson_automatic_recipient", "lamson_automatic", ["recipient", "at"])
     op.create_index("lamson_automatic_at", "lamson_automatic", ["at"])
