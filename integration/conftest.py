@@ -11,7 +11,9 @@ from integration.children import free_ports
 from integration.fragments import Options, Ports, Programs
 from integration.postfix import PrivatePostfix, Unavailable, find_programs
 from integration.service import Service
+from integration.swaks import find_swaks
 from tests.downstream import RawSink
+from tests.postgres import postgresql as postgresql  # a fixture of the whole run
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ def programs() -> Programs:
         if os.environ.get("REQUIRE_POSTFIX") == "1":
             pytest.fail(f"REQUIRE_POSTFIX=1, but: {reason}")
         pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def swaks() -> Path:
+    return find_swaks()
 
 
 @pytest.fixture(scope="module")

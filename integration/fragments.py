@@ -97,7 +97,9 @@ class Options:
     reentry: Newlines = Newlines.STOCK
     before: tuple[Before, ...] = ()
     settings: str = ""
-    """More lines of main.cf."""
+    """More lines of main.cf; they win over those that stand there already."""
+    services: str = ""
+    """More services of master.cf."""
 
 
 MESSAGE_SIZE_LIMIT = 80_000_000
@@ -222,4 +224,4 @@ retry     unix - - n - - error
 anvil     unix - - n - 1 anvil
 scache    unix - - n - 1 scache
 postlog   unix-dgram n - n - 1 postlogd
-"""
+{options.services}"""

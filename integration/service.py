@@ -36,11 +36,12 @@ class Service:
         workers: int = 2,
         kind: str = "filter",
         listen: str = "",
+        above: str = "",
         about_door: str = "",
         more: str = "",
     ) -> None:
-        """An application in `folder` is found as well. `listen` is the door's place, by default its port; `about_door`
-        is lines to add to the door's table, `more` tables to add to lamson.toml."""
+        """An application in `folder` is found as well. `listen` is the door's place, by default its port; `above` is
+        lines to put at the top of lamson.toml, `about_door` to add to the door's table, `more` tables to add."""
         self.folder = folder
         self.settings = folder / "lamson.toml"
         (self._pages,) = free_ports(1)
@@ -48,6 +49,7 @@ class Service:
         self.settings.write_text(f"""\
 app = "{app}"
 workers = {workers}
+{above}
 
 [[door]]
 kind = "{kind}"
@@ -98,6 +100,12 @@ notice_sweep_s = 1
         """The supervisor's process id; its workers are its children."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def workers(self) -> set[int]:
+        """The process ids of its workers (proc(5))."""
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        return {int(child) for task in tasks for child in (task / "children").read_text().split()}
 
     def terminate(self) -> int:
         """SIGTERM; its exit status."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from integration.client import Mail, Rcpt, send_all
 
 SESSIONS = 4
+CONVERSATIONS = 10
 SENDER = "alice@example.com"
 CONTENT = b"From: alice@example.com\r\nSubject: One of many\r\n\r\n" + b"A line of text.\r\n" * 100
 
@@ -18,7 +19,8 @@ class Traffic:
     """What was sent, by recipient."""
 
     def __init__(self, count: int, address: str) -> None:
-        self.recipients = [address.format(tag=f"m{number}") for number in range(count)]
+        """`address` has a `{tag}`, another one for each mail, and perhaps a `{number}`, the same for several."""
+        self.recipients = [address.format(tag=f"m{n}", number=n % CONVERSATIONS) for n in range(count)]
 
     def mails(self, session: int) -> Iterator[Mail]:
         for recipient in self.recipients[session::SESSIONS]:
