@@ -68,8 +68,8 @@ class EditedHeaders(Fields):
         if subject is None:
             self.add("Subject", tag)
         elif (new := tagged(subject, tag)) is not subject:
-            is_meant = subject.__eq__ if self.count("Subject") == 1 else lambda field: field is subject
-            self._lay(self._layout.substituted(self._message, is_meant, [new]))
+            # It and no other: of two subjects the first is what readers show.
+            self._lay(self._layout.substituted(self._message, lambda field: field is subject, [new]))
 
     @property
     def changed(self) -> bool:

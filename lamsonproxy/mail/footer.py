@@ -24,6 +24,8 @@ from lamsonproxy.mail.reencoding import encode_whole, insert_encoded, quoted_pri
 _MARKUP = re.compile(r"<!---?>|<!--|--!?>|</(?:body|html)\s*>", re.IGNORECASE)
 _CHARSET = re.compile(rb"(;\s*charset\s*=\s*)(?:\"[^\"]*\"|[^\s;\"]*)", re.IGNORECASE)
 _LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (LINE_LIMIT + 1))
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_LINE_END = re.compile(r"\r\n?")
 # A trailing blank would make the line flow; these in front are what stuffing is for.
 _TRAILING_BLANKS = re.compile(r"(?<!^--)[ \t]+$", re.MULTILINE)
 _TO_BE_STUFFED = re.compile(r"^(?=[ >]|From )", re.MULTILINE)
@@ -37,10 +39,22 @@ class Footer:
     html: str = ""
     """For HTML; made of the text where it is empty."""
 
+    def __post_init__(self) -> None:
+        if _NO_TEXT.search(self.text + self.html):
+            raise ValueError("a footer is text: it holds no NUL and no lone surrogate")
+
+    @property
+    def lines(self) -> str:
+        """For plain text: its lines ended by LF, and none empty around them."""
+        return _LINE_END.sub("\n", self.text).strip("\n")
+
     @property
     def as_html(self) -> str:
-        """For HTML: one paragraph, as its author broke the lines."""
-        return self.html or "<p>" + html.escape(self.text.strip("\n")).replace("\n", "<br>\n") + "</p>"
+        """For HTML, ended by LF: one paragraph, as its author broke the lines; "" when it is empty."""
+        if self.html:
+            return _LINE_END.sub("\n", self.html).strip("\n") + "\n"
+        broken = html.escape(self.lines).replace("\n", "<br>\n")
+        return f"<p>{broken}</p>\n" if broken else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +109,8 @@ def _insertion(part: Part, text: str, footer: Footer) -> tuple[int, str]:
     """Where the footer goes, and what goes there."""
     line_end = "\n" if "\n" in text and "\r\n" not in text else "\r\n"
     if part.content_type == "text/html":
-        added = footer.as_html.strip("\n") + "\n" if footer.html or footer.text else ""
-        return _end_of_html(text), _with_line_ends(added, line_end)
-    added = footer.text.strip("\n")
+        return _end_of_html(text), footer.as_html.replace("\n", line_end)
+    added = footer.lines
     is_flowed = part.params.get("format", "").lower() == "flowed"
     if is_flowed:
         added = _TO_BE_STUFFED.sub(" ", _TRAILING_BLANKS.sub("", added))
@@ -106,13 +119,8 @@ def _insertion(part: Part, text: str, footer: Footer) -> tuple[int, str]:
     gap = "\n" if text and not text.endswith("\n") else ""
     # An empty line ends a paragraph whose last line would flow into ours.
     gap += "\n" if is_flowed and text.rstrip("\r\n").endswith(" ") else ""
-    return len(text), _with_line_ends(
-        gap + added + ("\n" if text.endswith("\n") or not text else ""), line_end
-    )
-
-
-def _with_line_ends(text: str, line_end: str) -> str:
-    return text.replace("\r\n", "\n").replace("\n", line_end)
+    end = "\n" if text.endswith("\n") or not text else ""
+    return len(text), (gap + added + end).replace("\n", line_end)
 
 
 def _end_of_html(text: str) -> int:

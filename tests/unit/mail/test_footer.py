@@ -202,3 +202,16 @@ def test_a_replaced_body_can_have_a_footer() -> None:
     edits.replace_body(b"another\n")
     edits.add_footer("the footer")
     assert edits.body == b"another\r\nthe footer\r\n"
+
+
+@pytest.mark.parametrize(("plain", "markup"), [("a\0", ""), ("\ud800", ""), ("a", "\udc80")])
+def test_a_footer_that_is_no_text_is_refused(plain: str, markup: str) -> None:
+    edits = Edits(Message(FOOTED["alternative"]))
+    with pytest.raises(ValueError, match="a footer is text"):
+        edits.add_footer(plain, markup)
+    assert not edits.changed
+
+
+def test_the_lines_of_a_footer_end_as_those_of_the_text_do() -> None:
+    assert _footed(FOOTED["ascii"], "a\nb\r\nc\rd").endswith(b"here.\r\na\r\nb\r\nc\r\nd\r\n")
+    assert _footed(FOOTED["html only"], "a\r\nb", "").count(b"a<br>\r\nb") == 1
