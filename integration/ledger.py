@@ -3,14 +3,27 @@
 Law: it is read from outside, in SQL, while the service runs or when it does not.
 """
 
+import time
 from collections import Counter, defaultdict
-from itertools import pairwise
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count, pairwise
 
 from sqlalchemy import create_engine, text
 
 from integration import arrival
-from integration.traffic import Traffic
+from integration.children import poll
+from integration.client import Mail, Rcpt
+from integration.postfix import PrivatePostfix
+from integration.service import Service
+from integration.traffic import CONTENT, CONVERSATIONS, SENDER, Traffic
 from tests.downstream import RawSink
+
+STEPS = "step.{number}.{tag}@app.test"
+"""The addresses of `Traffic`."""
+PACE = "[outbox]\nsweep_s = 1\nretry_min_s = 1\n"
+"""Retries come within seconds."""
+LIMIT_S = 240
 
 _STEPS = 'SELECT conversation, old, "new" FROM lamson_transition ORDER BY id'
 
@@ -43,6 +56,58 @@ def steps(url: str) -> Counter[str]:
         for (_, here), step in pairwise(path):
             assert step in ((here, "ODD"), (here, "EVEN")) and step[0] != step[1], path
     return Counter({conversation: len(path) for conversation, path in paths.items()})
+
+
+@contextmanager
+def told(service: Service, postfix: PrivatePostfix) -> Iterator[None]:
+    """Show both logs beside a failure, and leave nothing in the queue."""
+    try:
+        yield
+    finally:
+        print(*postfix.log()[-30:], *service.log()[-60:], sep="\n")
+        postfix.delete_all()
+
+
+def assert_only_passing_mail_arrives(postfix: PrivatePostfix, sink: RawSink, *, until: float) -> None:
+    """Mail that needs no database arrives, one after the other until then, and nothing else does."""
+    # What had left us when the database went away may still be at Postfix.
+    poll("all witnesses have arrived", lambda: not _on_their_way(postfix), LIMIT_S)
+    before = witnesses(sink)
+    for number in count():
+        assert_passes(postfix, sink, f"passing{number}@pass.test")
+        if time.monotonic() >= until:
+            break
+    assert witnesses(sink) == before
+
+
+def assert_passes(postfix: PrivatePostfix, sink: RawSink, recipient: str) -> None:
+    """A mail that needs no database arrives."""
+    postfix.send(Mail(SENDER, [Rcpt(recipient)], CONTENT))
+    poll(f"{recipient} has mail", lambda: recipient in arrival.by_recipient(list(sink.mails)), LIMIT_S)
+
+
+def _on_their_way(postfix: PrivatePostfix) -> list[str]:
+    addresses = (recipient["address"] for mail in postfix.queue() for recipient in mail["recipients"])
+    return [address for address in addresses if address.endswith("@witness.test")]
+
+
+def assert_each_counts_once(traffic: Traffic, url: str, postfix: PrivatePostfix, sink: RawSink) -> None:
+    postfix.flush()
+    once = dict.fromkeys(tags(traffic), 1)
+    poll("every mail has counted", lambda: witnesses(sink).keys() >= once.keys(), LIMIT_S)
+    postfix.wait_until_empty(LIMIT_S)
+    assert witnesses(sink) == once
+    assert effects(url) == once
+    assert sorted(steps(url).values()) == [len(once) // CONVERSATIONS] * CONVERSATIONS
+    ours = [each for each in postfix.deliveries() if each["to"] in traffic.recipients]
+    assert {each["status"] for each in ours} == {"sent", "deferred"}
+    assert {each["dsn"] for each in ours if each["status"] == "deferred"} == {"4.3.0"}
+
+
+def waiting(postfix: PrivatePostfix) -> set[str]:
+    """Who has deferred mail."""
+    deferred = (mail for mail in postfix.queue() if mail["queue_name"] == "deferred")
+    return {recipient["address"] for mail in deferred for recipient in mail["recipients"]}
 
 
 def _rows(url: str, query: str) -> list[tuple[str, ...]]:
