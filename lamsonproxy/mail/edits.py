@@ -155,7 +155,9 @@ class Edits:
     def breaks_dkim(self) -> bool:
         """Whether a DKIM signature that came with the message is no longer true of what leaves, or is gone."""
         draft = self._desk.draft
-        return draft.content.is_edited and breaks_signature(self.message, draft.now)
+        if not draft.content.is_edited or "DKIM-Signature" not in self.message.headers:
+            return False
+        return breaks_signature(self.message, draft.now)
 
     def undo(self) -> None:
         """Go back to the message as it came."""
