@@ -126,6 +126,8 @@ class Deciding:
         self._transaction = transaction
         self._until = until
         self._refused = refused
+        self.must_begin = False
+        """Whether the database is to be looked into before anybody is asked, whatever the routes need."""
 
     @property
     def is_late(self) -> bool:
@@ -193,7 +195,7 @@ class Deciding:
         if not self._means.conversations.is_there or not any(plan.steps for plan in plans):
             return
         act.correspondent = self._planning.correspondent
-        if not any(plan.must_begin for plan in plans):
+        if not (self.must_begin or any(plan.must_begin for plan in plans)):
             return
         await act.begin(
             frozenset[ConversationKey]().union(*(plan.conversations for plan in plans)),

@@ -281,10 +281,12 @@ class Engine:
             except (ConflictError, AlreadySettled) as error:
                 if attempt == ATTEMPTS or deciding.is_late:
                     raise
+                # Only what has begun knows what was settled.
+                deciding.must_begin |= isinstance(error, AlreadySettled)
                 self._log.done_again(transaction, error)
             finally:
                 await act.end()
-                self._remember(transaction, act.remembered)
+                self._remember(transaction, act.remembered or _answered_again(transaction, decisions))
                 await deciding.count_failures(decisions)
         raise AssertionError("an endless loop ended")
 
@@ -323,6 +325,13 @@ class Engine:
             queued_as=_queued_as(end),
             seconds=self._clock.monotonic() - begun,
         )
+
+
+def _answered_again(transaction: Transaction, decisions: Sequence[Decision]) -> Sequence[str]:
+    """The keys of a mail that an earlier attempt has settled, all of it: nobody has read that one's answer."""
+    if not all(decision.is_settled for decision in decisions):
+        return ()
+    return tuple(transaction.key(decision.recipient) for decision in decisions)
 
 
 def _end_of(settled: Settled, n: int) -> Reply:

@@ -358,6 +358,13 @@ async def test_a_stateless_writer_that_comes_again_writes_once(world: Build) -> 
     assert w.notes == ["written"] and len(w.rig.delivered) == 1
 
 
+async def test_a_stateless_sender_that_comes_again_sends_once(world: Build) -> None:
+    w = world(on("note@.+", lambda mail: mail.send(to="bob@x.org", from_="me@x.org", text="Hello")))
+    first = await w.settle(to("note", **IDENT))
+    assert await w.settle(to("note", **IDENT)) == first
+    assert w.count(tables.outbox) == 1 and len(w.rig.delivered) == 1
+
+
 async def test_a_recipient_named_twice_is_heard_once(world: Build) -> None:
     w = world(*START_LIST)
     assert await w.settle(to("list", "list")) == TAKEN
@@ -377,6 +384,19 @@ async def test_without_a_queue_id_a_mail_is_remembered_until_its_answer_was_read
     w.rig.engine.heard(again)
     await until(lambda: w.count(tables.settled) == 0)
     assert await w.settle(again) == TAKEN
+    assert w.notes == ["joined", "posted"]
+
+
+async def test_without_a_queue_id_a_mail_whose_first_answer_was_lost_is_forgotten_when_the_second_was_read(
+    world: Build,
+) -> None:
+    w = world(*START_LIST)
+    lost = mail("list@x.org", content=b"Received: by mx\r\nSubject: soup\r\n\r\n")
+    retry = replace(lost, trace="7QF3T0A1B3")
+    assert await w.settle(lost) == await w.settle(retry) == TAKEN
+    w.rig.engine.heard(retry)
+    await until(lambda: w.count(tables.settled) == 0)
+    assert await w.settle(replace(lost, trace="7QF3T0A1B4")) == TAKEN
     assert w.notes == ["joined", "posted"]
 
 
