@@ -178,6 +178,9 @@ class Unit(Protocol):
         """Flush what handlers have added to their session, write all this, and try everything that can fail: deferred
         constraints included. Begins if need be."""
 
+    async def settle(self, work: Work) -> None:
+        """`write` and `commit` at once, where nothing is to be relayed or kept between them."""
+
     async def add(self, outgoing: Outgoing) -> None:
         """Put one more mail into the outbox, after the relay."""
 
@@ -367,6 +370,18 @@ class MailLog(Protocol):
 
     def reply_withheld(self, transaction: Transaction, reason: str) -> None:
         """An automatic mail was not sent, for this reason (RFC 3834)."""
+
+    def scanned(
+        self,
+        transaction: Transaction,
+        *,
+        scanner: str,
+        grade: str,
+        score: float | None,
+        what: str,
+        seconds: float,
+    ) -> None:
+        """A scanner was asked about a mail. `what` is what it found or advises, or why it gave no answer."""
 
     def outbox_sent(self, due: Due, recipients: Sequence[Address], reply: Reply) -> None:
         """A mail of the outbox was taken by downstream for these recipients."""

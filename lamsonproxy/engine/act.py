@@ -170,6 +170,7 @@ class Act:
             replies_left=max(0, self._means.replies_per_hour - self.found.replies - sent),
             questions=self._open_questions(),
             has_questions=self.has_questions,
+            log=self._means.log,
         )
 
     def touch(self, conversation: ConversationKey, recipient: Address, captures: Captures) -> None:
@@ -231,8 +232,16 @@ class Act:
 
     async def write(self, answer: Reply) -> None:
         """Try all that can fail, with the answer as it is known so far. Raises StoreError and ConflictError."""
-        if not self.is_needed:
-            return
+        if self.is_needed:
+            await self.unit.write(await self._prepared(answer))
+
+    async def settle(self, answer: Reply) -> None:
+        """`write` and `commit` at once: nothing is to be relayed or kept. Raises StoreError and ConflictError."""
+        if self.is_needed:
+            await self.unit.settle(await self._prepared(answer))
+            self._has_committed()
+
+    async def _prepared(self, answer: Reply) -> Work:
         if not self.is_open:
             # Not even read so far: an earlier attempt's answer, and the limit on automatic mail.
             found = await self.unit.begin(until=self._means.clock.monotonic() + self._means.lock_wait_s)
@@ -240,7 +249,7 @@ class Act:
                 raise AlreadySettled("an earlier attempt has settled it")
             self._hold_back(found)
         self._written = {self._transaction.key(recipient): answer for recipient in self._recipients}
-        await self.unit.write(self._work(self._written))
+        return self._work(self._written)
 
     async def add(self, outgoing: Outgoing) -> None:
         """One more mail after the relay. Raises StoreError."""
@@ -253,6 +262,9 @@ class Act:
         if any(reply != answer for reply in self._written.values()):
             await self.unit.amend(dict.fromkeys(self._written, answer))
         await self.unit.commit()
+        self._has_committed()
+
+    def _has_committed(self) -> None:
         self._is_over = self._is_committed = True
         for move in self._wanted.moves:
             self._means.log.moved(self._transaction, move)

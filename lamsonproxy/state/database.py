@@ -20,8 +20,9 @@ from lamsonproxy.state.failing import Trouble, foreign, trouble_of_driver
 from lamsonproxy.state.locks import Turns
 from lamsonproxy.threads import Threads
 
-ANSWER_S = 60.0
-"""A database that says nothing for so long is away; a lock is never waited for so long."""
+ANSWER_S = 15.0
+"""A database that says nothing for so long, beside what it may wait for locks, is away. With the deadline of the door
+before the queue (80) it is below Postfix's `smtpd_proxy_timeout` (100)."""
 
 CLOSE_S = 5.0
 """How long the rollbacks of handlers that have not returned are waited for when a worker leaves."""
@@ -87,14 +88,16 @@ class Database:
             raise StoreError("the database: the system gives no thread") from error
 
     async def call(self, act: Callable[..., _T], *args: Any) -> _T:
-        """`start`, and `answer`."""
-        return await self.answer(self.start(act, *args))
+        """`start`, and `answer`, where a lock may have to be waited for."""
+        return await self.answer(self.start(act, *args), wait_s=self.settings.lock_wait_s)
 
-    async def answer(self, future: "asyncio.Future[_T]") -> _T:
-        """What an act that was started comes to. Raises StoreError when the database does not answer."""
-        done, _ = await asyncio.wait((future,), timeout=ANSWER_S)
+    async def answer(self, future: "asyncio.Future[_T]", *, wait_s: float = 0.0) -> _T:
+        """What an act that was started comes to; `wait_s` is how long it may wait for locks. Raises StoreError when the
+        database does not answer."""
+        limit_s = wait_s + ANSWER_S
+        done, _ = await asyncio.wait((future,), timeout=limit_s)
         if not done:
-            raise StoreError(f"the database has not answered for {ANSWER_S:.0f} s")
+            raise StoreError(f"the database has not answered for {limit_s:.0f} s")
         return future.result()
 
     def wait(self, waiting: Coroutine[Any, Any, _T]) -> _T:

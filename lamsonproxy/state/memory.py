@@ -140,6 +140,10 @@ class MemoryUnit:
         self._claim_answered(work)
         self._work = work
 
+    async def settle(self, work: Work) -> None:
+        await self.write(work)
+        await self.commit()
+
     async def add(self, outgoing: Outgoing) -> None:
         self._work = replace(self._work, outgoing=(*self._work.outgoing, outgoing))
 

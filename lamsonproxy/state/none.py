@@ -39,6 +39,9 @@ class EmptyUnit:
     async def write(self, work: Work) -> None:
         raise StoreError(NO_DATABASE)
 
+    async def settle(self, work: Work) -> None:
+        raise StoreError(NO_DATABASE)
+
     async def add(self, outgoing: Outgoing) -> None:
         raise StoreError(NO_DATABASE)
 

@@ -23,6 +23,9 @@ from lamsonproxy.state.database import Database, Tenure, commit
 from lamsonproxy.state.failing import Trouble, foreign, store_error, trouble_of
 from lamsonproxy.state.session import HandlerSession, make_session
 
+ROLLBACK_S = 5.0
+"""How long an answer waits for a rollback, so that a retry does not meet our own locks."""
+
 _T = TypeVar("_T")
 
 
@@ -84,7 +87,18 @@ class SqlUnit:
             self._was_settled = bool(self._stood.settled)
         self._refuse_when_settled()
         self._settled = frozenset(work.settled)
-        await self._run(self._write, work)
+        # The session may wait for a lock when it is flushed.
+        await self._run(self._write, work, wait_s=self._database.settings.lock_wait_s)
+
+    async def settle(self, work: Work) -> None:
+        if self._found is None:
+            await self.write(work)
+            await self.commit()
+            return
+        self._refuse_when_settled()
+        self._settled = frozenset(work.settled)
+        await self._run(self._write_and_commit, work, wait_s=self._database.settings.lock_wait_s)
+        await self._leave()
 
     async def add(self, outgoing: Outgoing) -> None:
         self._later.append(outgoing)
@@ -101,7 +115,8 @@ class SqlUnit:
     async def rollback(self, *, after: "asyncio.Future[Any] | None" = None) -> None:
         ending = self._end_soon(after)
         if after is None:
-            await asyncio.shield(ending)
+            # Not for ever: the answer waits for this, and what hangs is rolled back when it comes to an end.
+            await asyncio.wait((ending,), timeout=ROLLBACK_S)
 
     # --- beginning
 
@@ -110,7 +125,7 @@ class SqlUnit:
         try:
             await self._take_turn(wait_s)
             self._tenure.wait_s = until - self._clock.monotonic()
-            await self._run(self._open)
+            await self._run(self._open, wait_s=self._tenure.wait_s)
         except BaseException:
             # Cancelled perhaps, while the database goes on: what was taken goes back when it has come to an end.
             self._end_soon(None)
@@ -186,6 +201,11 @@ class SqlUnit:
             writing.write(connection, self._asked, self._stood.standings, work, has_timers=self._has_timers)
         crash_at("after-write")
 
+    def _write_and_commit(self, work: Work) -> None:
+        self._write(work)
+        self._tenure.is_revoked = True
+        self._commit()
+
     def _check_constraints(self, connection: Connection) -> None:
         """What is deferred to the commit could fail after the relay (design law 3). Ours are none of them."""
         if connection.dialect.name == "postgresql":
@@ -245,9 +265,9 @@ class SqlUnit:
         if turn is not None:
             await turn.aclose()
 
-    async def _run(self, act: Callable[..., _T], *args: Any) -> _T:
+    async def _run(self, act: Callable[..., _T], *args: Any, wait_s: float = 0.0) -> _T:
         self._running = self._database.start(act, *args)
-        return await self._database.answer(self._running)
+        return await self._database.answer(self._running, wait_s=wait_s)
 
 
 def _close(connection: Connection, tenure: Tenure) -> None:

@@ -551,6 +551,10 @@ class JournalUnit:
         self.work = work
         self._step("write")
 
+    async def settle(self, work: Work) -> None:
+        await self.write(work)
+        await self.commit()
+
     async def add(self, outgoing: Outgoing) -> None:
         self._step("add")
 
