@@ -49,6 +49,7 @@ class World:
         self._heard_of = 0
         """Lines of the log before the last mail or move of the clock."""
         self._numbers = count(1)
+        self._last: tuple[Envelope, bytes] | None = None
         self._correspondents: dict[str, Correspondent] = {}
         self._is_looked_at = False
 
@@ -122,7 +123,16 @@ class World:
             # Postfix's queue id: the same octets again are another mail, and not one that is tried again.
             xforward=Xforward((("IDENT", f"WORLD{number}"),)),
         )
+        self._last = envelope, content
         return self._do(self._house.receive(envelope, content))
+
+    def again(self) -> Sequence[Reply]:
+        """Send the last mail again, as Postfix does after a 4xx, or where our answer was lost: its key is the same. The
+        reply to each recipient."""
+        if self._last is None:
+            raise AssertionError("Nobody has written yet.")
+        self._heard_of = len(self._log.lines)
+        return self._do(self._house.receive(*self._last))
 
     @property
     def sent(self) -> Sequence[Letter]:

@@ -64,6 +64,15 @@ def test_a_handler_that_fails_moves_nothing_and_the_mail_comes_again(
     assert world.state(ALICE, book) == "KNOWN"
 
 
+def test_a_mail_comes_again_as_the_same_mail(world: World, alice: Correspondent) -> None:
+    with pytest.raises(AssertionError, match="Nobody has written yet"):
+        world.again()
+    alice.says("Hello", to=BOOK).hears("welcome")
+    assert list(world.again()) == alice.replies
+    alice.hears_nothing()
+    assert said(world) == [(ALICE, "Hello")]
+
+
 def test_timers_run_when_they_are_due_and_not_when_somebody_looks(
     world: World, alice: Correspondent, book: ModuleType
 ) -> None:
