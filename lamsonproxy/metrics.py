@@ -183,6 +183,18 @@ class Metrics:
         self.replies_withheld = counter(
             "lamson_replies_withheld_total", "Automatic mails not sent, as RFC 3834 asks."
         )
+        self.scans = Family(
+            counter("lamson_scans_total", "Mails by what a scanner said of them.", "scanner", "grade"), 15
+        )
+        self.scan_seconds = Family(
+            histogram(
+                "lamson_scan_seconds",
+                "Time until a scanner had answered.",
+                "scanner",
+                steps=(0.01, 0.1, 1, 10, 100),
+            ),
+            3,
+        )
         self.outbox = Family(
             counter(
                 "lamson_outbox_total",

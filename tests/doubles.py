@@ -130,6 +130,26 @@ class RecordingLog:
     def reply_withheld(self, transaction: Transaction, reason: str) -> None:
         self._keep("reply_withheld", transaction=transaction, reason=reason)
 
+    def scanned(
+        self,
+        transaction: Transaction,
+        *,
+        scanner: str,
+        grade: str,
+        score: float | None,
+        what: str,
+        seconds: float,
+    ) -> None:
+        self._keep(
+            "scanned",
+            transaction=transaction,
+            scanner=scanner,
+            grade=grade,
+            score=score,
+            what=what,
+            seconds=seconds,
+        )
+
     def outbox_sent(self, due: Due, recipients: Sequence[Address], reply: Reply) -> None:
         self._keep("outbox_sent", due=due, recipients=recipients, reply=reply)
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from lamsonproxy.mail.conversation import START, ConversationKey, Outgoing, Question
-from lamsonproxy.ports import Templates
+from lamsonproxy.ports import MailLog, Templates
 
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 
@@ -49,6 +49,8 @@ class Scene:
     """The correspondent's open questions."""
     has_questions: bool = False
     """Whether they were read, so that an empty `questions` means that there are none."""
+    log: MailLog | None = None
+    """For what is asked on behalf of a handler, such as a scanner."""
 
 
 NOWHERE = Scene()

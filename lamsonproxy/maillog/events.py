@@ -226,6 +226,31 @@ class MailLog:
         _write(logging.INFO, "reply_withheld", transaction, reason=reason)
 
     @_never_raises
+    def scanned(
+        self,
+        transaction: Transaction,
+        *,
+        scanner: str,
+        grade: str,
+        score: float | None,
+        what: str,
+        seconds: float,
+    ) -> None:
+        """A scanner was asked about a mail. `what` is what it found or advises, or why it gave no answer."""
+        self.metrics.scans.of(scanner, grade).inc()
+        self.metrics.scan_seconds.of(scanner).observe(seconds)
+        _write(
+            logging.WARNING if grade == "away" else logging.INFO,
+            "scanned",
+            transaction,
+            scanner=scanner,
+            grade=grade,
+            score="" if score is None else score,
+            what=what,
+            seconds=round(seconds, 4),
+        )
+
+    @_never_raises
     def outbox_sent(self, due: Due, recipients: Sequence[Address], reply: Reply) -> None:
         """A mail of the outbox was taken by downstream for these recipients."""
         self.metrics.outbox.of("sent").inc(len(recipients))
