@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from integration.client import Mail, Rcpt, send_all
 
 SESSIONS = 4
-CONVERSATIONS = 10
+CONVERSATIONS = 25
+"""No multiple of SESSIONS or of 2, so that every conversation has mails in every session."""
 SENDER = "alice@example.com"
 CONTENT = b"From: alice@example.com\r\nSubject: One of many\r\n\r\n" + b"A line of text.\r\n" * 100
 
@@ -27,10 +28,14 @@ class Traffic:
             yield Mail(SENDER, [Rcpt(recipient)], CONTENT)
 
     @contextmanager
-    def flowing(self, port: int) -> Iterator[None]:
-        """Send all while the block runs; on leaving, every mail has been taken. Raises what a session raised."""
+    def flowing(self, *ports: int) -> Iterator[None]:
+        """Send all while the block runs, to these in turn; on leaving, every mail has been taken. Raises what a session
+        raised."""
         with ThreadPoolExecutor(SESSIONS) as pool:
-            sessions = [pool.submit(send_all, port, self.mails(number)) for number in range(SESSIONS)]
+            sessions = [
+                pool.submit(send_all, ports[number % len(ports)], self.mails(number))
+                for number in range(SESSIONS)
+            ]
             yield
             for session in sessions:
                 session.result()
