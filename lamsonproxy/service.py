@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lamsonproxy.app.application import App, find_app
+from lamsonproxy.app.application import App
 from lamsonproxy.app.lint import warnings_of
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.clock import SystemClock
 from lamsonproxy.config import Door as DoorConfig
 from lamsonproxy.config import Settings
+from lamsonproxy.config.routes import app_of, routes_of, tables_of
 from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.dialogue import Rules
 from lamsonproxy.doors.door import Door, DoorSettings
@@ -40,7 +41,7 @@ from lamsonproxy.relay import RelaySettings, SmtpCourier
 from lamsonproxy.runner import Runner
 from lamsonproxy.state.none import NoConversations
 from lamsonproxy.stores import Stores, database_of
-from lamsonproxy.views.templates import MakoTemplates
+from lamsonproxy.views.templates import TemplateFolder
 
 BEAT_S = 1.0
 """Seconds between two beats of a worker's heart; the supervisor waits `limits.stall_s` for the next."""
@@ -103,11 +104,13 @@ class Service:
         self.courier = SmtpCourier(relay_settings(settings), self.clock)
         self.quarantine = MaildirQuarantine(settings.quarantine.path)
         self.notices = NoticeFolder(settings.quarantine.path / ".notices")
-        self.undeliverable = MaildirQuarantine(settings.quarantine.undeliverable)
+        self.undeliverable = MaildirQuarantine(
+            settings.quarantine.undeliverable or settings.quarantine.path.parent / "undeliverable"
+        )
         self.probes = ProbeFolder(settings.quarantine.path / PROBE_FOLDER)
         self.sweep = Sweep(self.notices, self.courier, log, self.clock)
         url = database_of(settings, routes.machines)
-        tables = app.tables if app else ()
+        tables = tables_of(app, routes)
         self.stores = (
             Stores(url, settings, routes.machines, tables, self.courier, log, self.clock) if url else None
         )
@@ -214,7 +217,7 @@ async def serve(settings: Settings, sockets: Mapping[str, socket.socket], report
     for number in signal.SIGTERM, signal.SIGINT:
         loop.add_signal_handler(number, leave.set)
     app = app_of(settings)
-    routes = app.load() if app else Routes(())
+    routes = routes_of(settings, app)
     service = Service(settings, routes, of_this_process(), app)
     for sentence in warnings_of(routes):
         service.log.doubtful(sentence)
@@ -242,16 +245,11 @@ async def _beat(service: Service, report: Report) -> None:
         report({"event": "beat", "lag": lag, "stuck": stuck, "used_up": service.runner.is_used_up})
 
 
-def app_of(settings: Settings) -> App | None:
-    """The application; None when none is named. Raises AppError."""
-    return find_app(settings.app) if settings.app else None
-
-
 def templates_of(app: App | None) -> Templates | None:
     """The application's templates, all of them compiled. Raises AppError with every mistake."""
     if app is None or app.templates is None:
         return None
-    templates = MakoTemplates(Path(app.templates))
+    templates = TemplateFolder(Path(app.templates))
     templates.check()
     return templates
 

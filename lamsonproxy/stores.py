@@ -26,9 +26,6 @@ from lamsonproxy.state.sql import SqlConversations
 from lamsonproxy.state.timers import SqlTimers
 from lamsonproxy.timers import Ticking, Ticks
 
-DEFAULT = "sqlite:///var/lamson.db"
-"""The database of an application with state functions that names none."""
-
 AGAIN_S = 5.0
 """Seconds between two attempts to reach a database that was away when we started."""
 
@@ -38,7 +35,13 @@ SEND_SHARE = 0.8
 
 def database_of(settings: Settings, machines: Machines) -> str:
     """The URL of the database; "" where none is needed."""
-    return settings.database or (DEFAULT if machines.machines else "")
+    return settings.database or (default_database(settings) if machines.machines else "")
+
+
+def default_database(settings: Settings) -> str:
+    """The database of an application with state functions that names none: a file beside the quarantine, because there
+    we may write (`var/lamson.db`)."""
+    return f"sqlite:///{settings.quarantine.path.parent / 'lamson.db'}"
 
 
 def database_settings(url: str, settings: Settings) -> DatabaseSettings:

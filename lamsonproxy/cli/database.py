@@ -14,7 +14,7 @@ from lamsonproxy.errors import LamsonError
 from lamsonproxy.state.engines import DatabaseSettings, make_engine, parse_url
 from lamsonproxy.state.failing import foreign
 from lamsonproxy.state.tables import conversation
-from lamsonproxy.stores import DEFAULT
+from lamsonproxy.stores import default_database
 
 
 class NoDatabase(LamsonError):
@@ -24,7 +24,7 @@ class NoDatabase(LamsonError):
 @contextmanager
 def opened(settings: Settings) -> Iterator[Connection]:
     """A transaction, committed when nothing is raised. Raises NoDatabase, StoreError and ConfigError."""
-    url = settings.database or DEFAULT
+    url = settings.database or default_database(settings)
     _check_file(url)
     limits = DatabaseSettings(url, connections=1, lock_wait_s=settings.state.lock_wait_s)
     engine = make_engine(limits, has_pool=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lamsonproxy.cli.place import settled_at
 from lamsonproxy.state import schema
-from lamsonproxy.stores import DEFAULT
+from lamsonproxy.stores import default_database
 
 
 def upgrade(config: Path | None) -> None:
@@ -32,4 +32,5 @@ def show_version(config: Path | None, *, as_json: bool) -> None:
 
 
 def _url(config: Path | None) -> str:
-    return settled_at(config)().database or DEFAULT
+    settings = settled_at(config)()
+    return settings.database or default_database(settings)

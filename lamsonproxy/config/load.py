@@ -82,7 +82,8 @@ def _mistakes(written: Mapping[str, Any], error: ValidationError) -> Iterator[st
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
-    base = folder.absolute()
-    places = {"path": settings.quarantine.path, "undeliverable": settings.quarantine.undeliverable}
-    quarantine = settings.quarantine.model_copy(update={name: base / path for name, path in places.items()})
+    base, kept = folder.absolute(), settings.quarantine
+    path = base / kept.path
+    places = {"path": path, "undeliverable": base / (kept.undeliverable or path.parent / "undeliverable")}
+    quarantine = kept.model_copy(update=places)
     return settings.model_copy(update={"quarantine": quarantine})

@@ -128,6 +128,21 @@ class Door(Section):
     `proxy` the default is 7200, because the content comes as slowly as the remote client sends it."""
 
 
+class Route(Section):
+    """A job for a ready handler, without any Python. Each `[[route]]` is one; they are asked in this order, before the
+    routes of the application. Beside these keys it has the options of its handler: docs/handlers.md."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
+
+    match: str = ""
+    """Whose mail: a regular expression over the whole recipient address, as in docs/routes.md. Needed."""
+    handler: str = ""
+    """What is done with it: `add_header`, `archive`, `footer`, `forward`, `greylist`, `log`, `quarantine_if`, `queue`,
+    `redirect`, `strip_attachments`, `tag_subject` or `vacation`. Needed."""
+    on_error: Literal["", "defer", "accept", "quarantine"] = ""
+    """What becomes of mail whose handler failed. Empty: what the door says."""
+
+
 class Relay(Section):
     """Where mail goes: Postfix's re-entry smtpd. The address comes from here alone, never from a mail."""
 
@@ -191,8 +206,9 @@ class Quarantine(Section):
 
     path: Path = Path("var/quarantine")
     """A folder (Maildir), made when missing. A relative path is relative to the folder of lamson.toml."""
-    undeliverable: Path = Path("var/undeliverable")
-    """A folder (Maildir) for mail whose handlers failed too often (`limits.poison_after`), made when missing."""
+    undeliverable: Path | None = None
+    """A folder (Maildir) for mail whose handlers failed too often (`limits.poison_after`), made when missing. Unset:
+    `undeliverable` beside the quarantine."""
     notice_sweep_s: Seconds = 30
     """Seconds between two attempts to send the notices (DSNs) that wait."""
 
@@ -285,7 +301,7 @@ class Settings(BaseSettings):
     database: Database = ""
     """Where conversations live: `sqlite:///var/lamson.db` (one machine, one writer at a time),
     `postgresql+psycopg://user@host/name`, or `mariadb+pymysql://user@host/name`. A relative path of SQLite is
-    relative to the folder of lamson.toml. Empty: `sqlite:///var/lamson.db` where the application has state functions,
+    relative to the folder of lamson.toml. Empty: `lamson.db` beside the quarantine where the application has state functions,
     otherwise none."""
     authserv_id: str = ""
     """Whose `Authentication-Results` `@requires` believes (RFC 8601): the name that our own border's filters write,
@@ -302,6 +318,8 @@ class Settings(BaseSettings):
     from `hostname` and `quarantine.path`."""
     door: tuple[Door, ...] = (Door(),)
     """The doors, one `[[door]]` table each; without any, one filter door with its defaults."""
+    route: tuple[Route, ...] = ()
+    """The `[[route]]` tables, asked in this order, before the routes of the application."""
     relay: Relay = Relay()
     limits: Limits = Limits()
     quarantine: Quarantine = Quarantine()
