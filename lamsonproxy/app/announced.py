@@ -7,9 +7,10 @@ RFC 5321 §3.3 (MAIL, then RCPT), Postfix XFORWARD_README (the attributes of the
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from lamsonproxy.app.scene import Transacted
+from lamsonproxy.app.scene import LONG_AGO, Transacted
 from lamsonproxy.errors import AppError
 from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.envelope import Recipient
@@ -36,6 +37,8 @@ class Announced:
     """What Postfix told about its own client: `xforward.get("PROTO")`, "" for what it does not know."""
     deadline: float
     """The time, by `time.monotonic()`, after which nobody waits for the verdict."""
+    now: datetime = LONG_AGO
+    """The time of day, with its zone; in tests what `world.later` made of it."""
     unit: Transacted | None = field(default=None, repr=False, compare=False)
     """The engine's."""
 
@@ -68,7 +71,11 @@ class Announced:
 
 
 def announced(
-    transaction: Transaction, recipient: Recipient, deadline: float, unit: Transacted | None = None
+    transaction: Transaction,
+    recipient: Recipient,
+    deadline: float,
+    now: datetime = LONG_AGO,
+    unit: Transacted | None = None,
 ) -> Announced:
     """A transaction that has no message yet, seen from one of its recipients."""
     envelope = transaction.envelope
@@ -80,5 +87,6 @@ def announced(
         session=transaction.session,
         xforward=envelope.xforward,
         deadline=deadline,
+        now=now,
         unit=unit,
     )

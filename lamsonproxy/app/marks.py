@@ -1,4 +1,5 @@
-"""`@route`, `@route_like`, `@stateless`, `@after`, `@requires`, `@leads_to`: what an author writes over a function.
+"""`@route`, `@route_like`, `@stateless`, `@after`, `@requires`, `@leads_to`, `@uses_tables`: what an author writes over
+a function.
 
 Law: a mark changes nothing but the function that it stands on. Nothing is registered anywhere: `App` imports
 the modules and compiles the marks that it finds there, so importing a module never changes where mail goes.
@@ -73,6 +74,8 @@ class Marks:
     guards: tuple[Guard, ...] = ()
     """All of them are required."""
     leads_to: tuple[Target, ...] = ()
+    tables: tuple[object, ...] = ()
+    """What it needs in the database, as `App(tables=...)` takes it."""
 
     def __bool__(self) -> bool:
         return self != _NONE
@@ -179,6 +182,17 @@ def leads_to(*targets: Target) -> Callable[[_F], _F]:
     def declare(function: _F) -> _F:
         marks = _marks(function, "@leads_to")
         return _set(function, replace(marks, leads_to=checked + marks.leads_to))
+
+    return declare
+
+
+def uses_tables(*tables: object) -> Callable[[_F], _F]:
+    """Declare the tables (SQLAlchemy's MetaData) that a handler brings with it: they are made at start, as those of
+    `App(tables=...)` are, and a database must be there."""
+
+    def declare(function: _F) -> _F:
+        marks = _marks(function, "@uses_tables")
+        return _set(function, replace(marks, tables=marks.tables + tables))
 
     return declare
 

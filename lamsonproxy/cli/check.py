@@ -11,11 +11,12 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from lamsonproxy.app.application import find_app
+from lamsonproxy.app.application import App
 from lamsonproxy.app.lint import NOBODY, People, warnings_of
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.cli.place import settled_at
 from lamsonproxy.config import HostPort, Settings
+from lamsonproxy.config.routes import app_of, routes_of
 from lamsonproxy.errors import AppError, ConfigError, LamsonError, StoreError
 
 LIVE_S = 10.0
@@ -33,8 +34,10 @@ def verdict_on(config: Path | None) -> str:
     problems = list(_places(settings))
     routes, doubts = Routes(()), list[str]()
     try:
-        routes = find_app(settings.app).load() if settings.app else routes
+        app = app_of(settings)
+        routes = routes_of(settings, app)
         doubts = warnings_of(routes, _people(settings, routes))
+        _compile_templates(app)
     except AppError as error:
         problems += error.problems
     except StoreError as error:
@@ -44,6 +47,15 @@ def verdict_on(config: Path | None) -> str:
     doors = ", ".join(f"{door.name} at {door.listen}" for door in settings.door)
     counts = f"{_counted(len(routes), 'route')}, {_counted(settings.workers, 'worker')}"
     return "\n".join([*(f"Warning: {doubt}" for doubt in doubts), f"All is well: {doors}; {counts}."])
+
+
+def _compile_templates(app: App | None) -> None:
+    """Raises AppError with every mistake in the application's templates."""
+    if app is not None and app.templates is not None:
+        # Not before it is known that there are some: what the service stands on is heavy.
+        from lamsonproxy.service import templates_of
+
+        templates_of(app)
 
 
 def _people(settings: Settings, routes: Routes) -> People:

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lamsonproxy.app.application import find_app
 from lamsonproxy.app.marks import Phase
 from lamsonproxy.app.routing import Route
 from lamsonproxy.cli.place import settled_at
 from lamsonproxy.config import Settings
+from lamsonproxy.config.routes import app_of, routes_of
 
 PHASES: tuple[Phase, ...] = ("rcpt", "data")
 """In the order in which a mail goes through them."""
@@ -37,9 +37,7 @@ def show(config: Path | None, address: str, *, as_json: bool) -> None:
 
 def found(settings: Settings, address: str) -> list[dict[str, Any]]:
     """The routes, or those that the address matches; each as a table of words."""
-    if not settings.app:
-        return []
-    routes = find_app(settings.app).load()
+    routes = routes_of(settings, app_of(settings))
     if not address:
         return [_described(n, route) for n, route in enumerate(routes, 1)]
     order = {id(route): n for n, route in enumerate(routes, 1)}
@@ -79,7 +77,7 @@ def _table(routes: list[dict[str, Any]]) -> Table:
 
 
 def _nothing(settings: Settings, address: str) -> str:
-    if not settings.app:
+    if not (settings.app or settings.route):
         return "No application is named (app), so there are no routes: every mail passes unchanged."
     if not address:
         return f"{settings.app} has no routes."

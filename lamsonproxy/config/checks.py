@@ -9,6 +9,7 @@ from itertools import combinations
 
 from lamsonproxy.config.places import HostPort, Place, UnixSocket
 from lamsonproxy.config.reach import is_reached
+from lamsonproxy.config.ready import mistakes_in
 from lamsonproxy.config.settings import Settings
 
 PROXY_LIMIT_S = 95
@@ -95,6 +96,23 @@ def _budget_holds_a_message(settings: Settings) -> Iterator[str]:
             )
 
 
+def _routes_can_be_made(settings: Settings) -> Iterator[str]:
+    for number, route in enumerate(settings.route):
+        yield from mistakes_in(route, number)
+
+
+def _greylisting_is_before_the_queue(settings: Settings) -> Iterator[str]:
+    # Behind the queue it is Postfix's own client that would be asked to come again.
+    if all(door.kind == "proxy" for door in settings.door):
+        return
+    for number, route in enumerate(settings.route):
+        if route.handler == "greylist":
+            yield (
+                f"route[{number}].handler is greylist, which is for doors before the queue"
+                ' (kind = "proxy"): behind it the sender has left, and Postfix itself would be asked to wait.'
+            )
+
+
 _CHECKS: tuple[tuple[tuple[str, ...], Callable[[Settings], Iterator[str]]], ...] = (
     (("door",), _has_a_door),
     (("door",), _names_differ),
@@ -105,4 +123,6 @@ _CHECKS: tuple[tuple[tuple[str, ...], Callable[[Settings], Iterator[str]]], ...]
     (("door",), _only_a_proxy_is_adjusted),
     (("door", "limits"), _proxy_reads_what_postfix_passes_on),
     (("door", "limits", "workers"), _budget_holds_a_message),
+    (("route",), _routes_can_be_made),
+    (("route", "door"), _greylisting_is_before_the_queue),
 )

@@ -57,7 +57,9 @@ def _allowed(details: ErrorDetails) -> str:
     if details["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return "must be a table"
     if details["type"] == "tuple_type":
-        return "must be a list: write [[door]]" if details["loc"] == ("door",) else "must be a list"
+        return (
+            f"must be a list: write [[{details['loc'][0]}]]" if len(details["loc"]) == 1 else "must be a list"
+        )
     if error := details.get("ctx", {}).get("error"):
         return str(error)
     # "Input should be a valid integer, unable to parse string as an integer"

@@ -301,8 +301,8 @@ class Settings(BaseSettings):
     database: Database = ""
     """Where conversations live: `sqlite:///var/lamson.db` (one machine, one writer at a time),
     `postgresql+psycopg://user@host/name`, or `mariadb+pymysql://user@host/name`. A relative path of SQLite is
-    relative to the folder of lamson.toml. Empty: `lamson.db` beside the quarantine where the application has state functions,
-    otherwise none."""
+    relative to the folder of lamson.toml. Empty: `lamson.db` beside the quarantine where the application has state
+    functions, otherwise none."""
     authserv_id: str = ""
     """Whose `Authentication-Results` `@requires` believes (RFC 8601): the name that our own border's filters write,
     such as OpenDKIM's `AuthservID`. Empty: nobody's."""

@@ -89,8 +89,10 @@ class Guarding:
         raise HandlerFailed
 
     async def _attempt(self, match: Match) -> Accept | Reject | Defer | None:
-        unit = self._means.conversations.unit(Asked(self._transaction.trace, self._means.clock.now()))
-        subject = announced(self._transaction, self._transaction.envelope.recipients[-1], self._until, unit)
+        now = self._means.clock.now()
+        unit = self._means.conversations.unit(Asked(self._transaction.trace, now))
+        recipient = self._transaction.envelope.recipients[-1]
+        subject = announced(self._transaction, recipient, self._until, now, unit)
         route = match.route
         try:
             verdict = await self._asking.ask(

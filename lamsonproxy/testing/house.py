@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from lamsonproxy.app.application import App
 from lamsonproxy.config import Settings
+from lamsonproxy.config.routes import routes_of, tables_of
 from lamsonproxy.engine import DoorPolicy, Engine
 from lamsonproxy.mail.envelope import Envelope
 from lamsonproxy.mail.reply import Reply
@@ -40,7 +41,7 @@ class House:
     def __init__(self, app: App, settings: Settings, url: str, folder: Path, clock: Clock) -> None:
         """`url` is the database, where the service would have one. Raises AppError and ConfigError."""
         self._app = app
-        self.routes = routes = app.load()
+        self.routes = routes = routes_of(settings, app)
         self.downstream = Downstream()
         self.quarantine = MaildirQuarantine(folder / "quarantine")
         self._undeliverable = MaildirQuarantine(folder / "undeliverable")
@@ -77,7 +78,7 @@ class House:
         for folder in (self.quarantine, self._undeliverable, self._notices, self._probes):
             folder.open()
         if self.store:
-            await self.store.open(self._app.tables, self._engine.fire)
+            await self.store.open(tables_of(self._app, self.routes), self._engine.fire)
 
     async def receive(self, envelope: Envelope, content: bytes) -> Sequence[Reply]:
         """Take a mail in, and do all that follows from it; the reply to each recipient."""

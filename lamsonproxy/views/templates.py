@@ -73,6 +73,3 @@ def _as_app_error(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise AppError(f"the HTML of {name}: {type(error).__name__}: {error}") from error
-
-
-MakoTemplates = TemplateFolder  # its name while there was one language
