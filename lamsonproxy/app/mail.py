@@ -8,7 +8,8 @@ from whatever task or thread they have left behind, and no edit reaches the copy
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from lamsonproxy.app.given import given_address, given_recipient
 from lamsonproxy.app.scene import NOWHERE, Effects, Scene
@@ -25,6 +26,9 @@ from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.part import Part
 from lamsonproxy.mail.session import Session
 from lamsonproxy.mail.transaction import Transaction
+
+if TYPE_CHECKING:
+    from lamsonproxy.mail.bounce import Bounce
 
 _TELL_NOBODY = Params(("NOTIFY=NEVER",))
 """RFC 3461 §4.1; left out on the way to a downstream that does not offer DSN."""
@@ -134,6 +138,11 @@ class Mail:
         return self.message.html
 
     @property
+    def bounce(self) -> "Bounce | None":
+        """What it reports of another mail; None when it is no report."""
+        return self.message.bounce
+
+    @property
     def attachments(self) -> Sequence[Part]:
         """The parts that are attachments, as received."""
         return self.message.attachments
@@ -153,6 +162,12 @@ class Mail:
         """The time, by `time.monotonic()`, after which a handler has lost this mail."""
         self._check()
         return self._deadline
+
+    @property
+    def now(self) -> datetime:
+        """The time of day, with its zone; in tests what `world.later` made of it."""
+        self._check()
+        return self._scene.now
 
     @property
     def dry_run(self) -> bool:

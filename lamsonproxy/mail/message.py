@@ -9,6 +9,7 @@ RFC 5322 (the message), RFC 2045 (its parts), RFC 3834 §5 (Auto-Submitted), RFC
 import hashlib
 from collections.abc import Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lamsonproxy.mail.defects import Defects
 from lamsonproxy.mail.fields import Mailbox
@@ -24,6 +25,9 @@ from lamsonproxy.mail.mailboxes import first_address, read_mailboxes
 from lamsonproxy.mail.mime import scan
 from lamsonproxy.mail.part import Part
 from lamsonproxy.mail.structure import Structure, is_encrypted, is_signed
+
+if TYPE_CHECKING:
+    from lamsonproxy.mail.bounce import Bounce
 
 _LIST_FIELDS = ("List-Id", "List-Post", "List-Unsubscribe", "List-Help", "List-Subscribe", "Mailing-List")
 
@@ -100,6 +104,19 @@ class Message:
         """Whether it says that no human sent it; a parameter may follow the keyword (RFC 3834 §5)."""
         keyword = self.headers.get("Auto-Submitted").partition(";")[0].strip().lower()
         return keyword not in ("", "no")
+
+    @cached_property
+    def bounce(self) -> "Bounce | None":
+        """What it reports of another mail; None when it is no report."""
+        # Not above: a report is itself read as messages, and few mails are asked whether they are one.
+        from lamsonproxy.mail.bounce import parse_bounce
+
+        return parse_bounce(self.raw)
+
+    @property
+    def is_bounce(self) -> bool:
+        """Whether it says that another mail has not arrived, or not yet."""
+        return self.bounce is not None and self.bounce.kind in ("failure", "delay")
 
     @cached_property
     def is_list_mail(self) -> bool:
