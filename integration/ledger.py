@@ -46,6 +46,11 @@ def effects(url: str) -> Counter[str]:
     return Counter(row[0] for row in _rows(url, "SELECT tag FROM effect"))
 
 
+def settled(url: str) -> int:
+    """How many mails are remembered, for the case that they come again."""
+    return len(_rows(url, "SELECT key FROM lamson_settled"))
+
+
 def steps(url: str) -> Counter[str]:
     """How many steps each conversation has made. Raises AssertionError when one of them could not follow the other."""
     paths: dict[str, list[tuple[str, str]]] = defaultdict(list)
