@@ -67,10 +67,17 @@ def _has_ended(pid: int) -> bool:
         return True
 
 
-def _descendants(pid: int) -> Iterator[int]:
-    """The process and its children, theirs, and so on (proc(5))."""
-    yield pid
+def children_of(pid: int) -> list[int]:
+    """The children of a process, whichever of its threads has started them (proc(5))."""
+    found: list[int] = []
     with suppress(FileNotFoundError):
         for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                yield from _descendants(int(child))
+            found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    """The process and its children, theirs, and so on."""
+    yield pid
+    for child in children_of(pid):
+        yield from _descendants(child)
