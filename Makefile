@@ -12,18 +12,19 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help run test quick compose-test check bench soak fuzz lock clean
+.PHONY: help run test quick compose-test check bench bench-conversations soak fuzz lock clean
 
 help:
 	@echo 'make run    the service, a small application and a sink; one mail sent while you watch'
 	@echo '            (ARGS=--once: leave after the first mail)'
-	@echo 'make test   all tests; those with a real Postfix where one can be had (REQUIRE_POSTFIX=1: or fail)'
+	@echo 'make test   all tests; those with a real Postfix or PostgreSQL where they can be had'
+	@echo '            (REQUIRE_POSTFIX=1, REQUIRE_POSTGRESQL=1: or fail)'
 	@echo 'make quick  the tests that need no Postfix'
 	@echo 'make compose-test'
 	@echo '            the compose stack and the systemd units, in containers (REQUIRE_DOCKER=1: or fail;'
 	@echo '            COMPOSE=docker-compose: with that command)'
 	@echo 'make check  linters and types'
-	@echo 'make bench  mails per second, CPU per mail, peak memory'
+	@echo 'make bench  mails per second, CPU per mail, peak memory; conversations on SQLite and PostgreSQL'
 	@echo 'make soak   the long form of the tests'
 	@echo 'make fuzz   the property tests, for longer'
 	@echo 'make lock   write requirements.lock anew'
@@ -58,6 +59,11 @@ check: $(VENV)/made
 bench: $(VENV)/made
 	@scripts/get-postfix >/dev/null || true
 	$(BIN)/python -m benchmarks.bench $(ARGS)
+	$(BIN)/python -m benchmarks.conversations
+
+bench-conversations: $(VENV)/made
+	@scripts/get-postfix >/dev/null || true
+	$(BIN)/python -m benchmarks.conversations $(ARGS)
 
 soak: $(VENV)/made
 	SOAK=1 $(PYTEST) $(ARGS)
