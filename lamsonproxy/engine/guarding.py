@@ -112,8 +112,8 @@ class Guarding:
                 raise ConflictError("a statement of a handler met another transaction") from None
             raise
         finally:
-            if unit.is_open:
-                await unit.rollback(after=self._asking.left)
+            # One that has not begun too: a handler that overran might begin it, and nobody would end it.
+            await unit.rollback(after=self._asking.left)
 
     def _after_failure(self, match: Match) -> Accept | Defer:
         if (match.route.on_error or self._policy.on_error) == "accept":

@@ -107,6 +107,20 @@ class Database:
         assert self._loop is not None, "it is used on a loop"
         return asyncio.run_coroutine_threadsafe(waiting, self._loop).result()
 
+    def check_thread(self) -> None:
+        """Raises AppError where a handler's statements are of the other kind than the handler: they would hold up the
+        loop, or would be begun and never awaited."""
+        if not self.is_async and _is_on_a_loop():
+            raise AppError(
+                "mail.db is a Session, because the state functions of the App are `def`, and this is an `async def` "
+                "handler: a statement would hold up all other mail"
+            )
+        if self.is_async and not _is_on_a_loop():
+            raise AppError(
+                "mail.db is an AsyncSession, because the state functions of the App are `async def`, and this is a "
+                "`def` handler: a statement would never be awaited"
+            )
+
     async def transaction(self, act: Callable[..., _T], *args: Any) -> _T:
         """Do an act of ours, a function of a Connection, in a transaction of its own. Raises StoreError; when that
         comes from the commit, it may have happened all the same."""
@@ -152,6 +166,14 @@ class Database:
         if self._later:
             await asyncio.wait(self._later, timeout=CLOSE_S)
         await self.call(self.engine.dispose)
+
+
+def _is_on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def commit(connection: Connection) -> None:

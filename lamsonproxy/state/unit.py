@@ -6,6 +6,7 @@ rollback waits for it, in the background where need be. What a library raises le
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
@@ -47,6 +48,9 @@ class SqlUnit:
         self._later: list[Outgoing] = []
         self._amended: dict[str, Reply] = {}
         self._found: Found | None = None
+        self._is_written = False
+        self._revoking = threading.Lock()
+        """Between whoever ends the unit and a thread that a handler has left behind and that begins it."""
 
     @property
     def is_open(self) -> bool:
@@ -63,6 +67,9 @@ class SqlUnit:
     @property
     def db(self) -> Any:
         self._refuse_when_over()
+        if self._database.is_async:
+            # At once: what an AsyncSession gives in a thread is a coroutine that nobody awaits.
+            self._database.check_thread()
         if self._session is None:
             self._session = make_session(self, is_async=self._database.is_async)
         return self._session[1]
@@ -133,7 +140,12 @@ class SqlUnit:
 
     async def _take_turn(self, wait_s: float) -> None:
         ids = (key.id for key in self._asked.conversations)
-        self._turn = await self._database.turns.take(ids, wait_s=wait_s)
+        turn = await self._database.turns.take(ids, wait_s=wait_s)
+        if self._tenure.is_revoked:
+            # The mail was answered while a thread that its handler left behind waited: nobody would give it back.
+            await turn.aclose()
+            self._refuse_when_over()
+        self._turn = turn
 
     def _open(self) -> None:
         crash_at("before-lock")
@@ -144,7 +156,12 @@ class SqlUnit:
             except BaseException:
                 _close(connection, self._tenure)
                 raise
-        self._connection = connection
+        with self._revoking:
+            is_late = self._tenure.is_revoked
+            self._connection = None if is_late else connection
+        if is_late:
+            _close(connection, self._tenure)
+            self._refuse_when_over()
         crash_at("after-lock")
 
     def check(self) -> None:
@@ -155,6 +172,7 @@ class SqlUnit:
     def connect(self) -> Connection:
         """For the session: the connection. A handler's first statement begins the transaction here."""
         self._refuse_when_over()
+        self._database.check_thread()
         if self._connection is None:
             waiting = self._take_turn(self._database.settings.lock_wait_s)
             self._database.wait(waiting)
@@ -169,7 +187,7 @@ class SqlUnit:
         return self._found or Found()
 
     def _refuse_when_over(self) -> None:
-        if self._tenure.is_revoked:
+        if self._tenure.is_revoked or self._is_written:
             raise AppError("mail.db is over: the mail that it belonged to has been answered")
 
     def _refuse_when_settled(self) -> None:
@@ -195,6 +213,8 @@ class SqlUnit:
             raise StoreError("the database: a handler has ended the transaction")
         if self._session is not None:
             self._keep()
+            # What failed from here on, PostgreSQL would make a rollback of the commit, and say nothing (COMMIT).
+            self._is_written = True
             self._check_constraints(connection)
         crash_at("before-write")
         with foreign("the database"):
@@ -240,7 +260,8 @@ class SqlUnit:
                 raise StoreError(str(failure)) from error
 
     def _end_soon(self, after: "asyncio.Future[Any] | None") -> "asyncio.Task[None]":
-        self._tenure.is_revoked = True
+        with self._revoking:
+            self._tenure.is_revoked = True
         return self._database.later(self._end(after))
 
     async def _end(self, after: "asyncio.Future[Any] | None") -> None:
