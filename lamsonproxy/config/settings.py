@@ -220,7 +220,8 @@ class State(Section):
     """Transactions at one time, per worker. All workers of all machines together, and 4 more of each, must stay below
     PostgreSQL's `max_connections` (100)."""
     lock_wait_s: Annotated[float, Field(gt=0, le=300)] = 30
-    """Seconds that a mail waits for another one of the same conversation; then 451."""
+    """Seconds that a mail waits for another one of the same conversation, on this machine or another; on SQLite for any
+    other mail with a conversation. Then 451."""
 
 
 class Outbox(Section):
@@ -302,7 +303,12 @@ class Settings(BaseSettings):
     """Where conversations live: `sqlite:///var/lamson.db` (one machine, one writer at a time),
     `postgresql+psycopg://user@host/name`, or `mariadb+pymysql://user@host/name`. A relative path of SQLite is
     relative to the folder of lamson.toml. Empty: `lamson.db` beside the quarantine where the application has state
-    functions, otherwise none."""
+    functions, otherwise none.
+
+    On SQLite a mail's transaction keeps all others waiting until its relay is over, and deferred constraints of the
+    application's tables are checked only in COMMIT, behind the relay; elsewhere conversations go on side by side, and
+    PostgreSQL checks them before. MariaDB must be 10.6 or later (SKIP LOCKED); 10.11 was tested, with PyMySQL and
+    asyncmy. It has no deferred constraints."""
     authserv_id: str = ""
     """Whose `Authentication-Results` `@requires` believes (RFC 8601): the name that our own border's filters write,
     such as OpenDKIM's `AuthservID`. Empty: nobody's."""
