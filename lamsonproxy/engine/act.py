@@ -13,7 +13,7 @@ from lamsonproxy.app.machines import Captures, Machines
 from lamsonproxy.app.routing import Match
 from lamsonproxy.app.scene import Effects, Scene
 from lamsonproxy.engine.policy import Means
-from lamsonproxy.errors import AlreadySettled
+from lamsonproxy.errors import AlreadySettled, ConflictError, StoreError
 from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.conversation import (
     START,
@@ -145,6 +145,11 @@ class Act:
         found = self.found.settled
         return found.get(self._transaction.key(recipient)) if found else None
 
+    @property
+    def has_settled_late(self) -> bool:
+        """Whether a handler's first use of the database found that some of the recipients were settled before."""
+        return bool(self.found.settled) and not self.has_questions
+
     # -- what handlers see and want --------------------------------------------------------------------------
 
     def state_of(self, conversation: ConversationKey) -> str:
@@ -248,7 +253,9 @@ class Act:
             if found.settled:
                 raise AlreadySettled("an earlier attempt has settled it")
             self._hold_back(found)
-        self._written = {self._transaction.key(recipient): answer for recipient in self._recipients}
+        keys = (self._transaction.key(recipient) for recipient in self._recipients)
+        # Who was settled before, with other recipients, stays so: Postfix may put a retry together anew.
+        self._written = {key: answer for key in keys if key not in self.found.settled}
         return self._work(self._written)
 
     async def add(self, outgoing: Outgoing) -> None:
@@ -261,7 +268,11 @@ class Act:
             return
         if any(reply != answer for reply in self._written.values()):
             await self.unit.amend(dict.fromkeys(self._written, answer))
-        await self.unit.commit()
+        try:
+            await self.unit.commit()
+        except ConflictError as error:
+            # Downstream may have the mail, so nobody but Postfix tries again (design law 3).
+            raise StoreError(str(error)) from error
         self._has_committed()
 
     def _has_committed(self) -> None:

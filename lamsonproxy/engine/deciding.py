@@ -23,7 +23,7 @@ from lamsonproxy.engine.failing import Failing
 from lamsonproxy.engine.guarding import Heard
 from lamsonproxy.engine.planning import Acquaintances, Plan, Planning, Step
 from lamsonproxy.engine.policy import DISK_S, DoorPolicy, Means
-from lamsonproxy.errors import ConflictError, StoreError
+from lamsonproxy.errors import AlreadySettled, ConflictError, StoreError
 from lamsonproxy.mail.conversation import START, ConversationKey, Outgoing
 from lamsonproxy.mail.dsn import delivery_notice
 from lamsonproxy.mail.envelope import Recipient
@@ -244,6 +244,9 @@ class Deciding:
         if said is not None:
             # Found by the handler's first use of the database: what it wants counts for nothing.
             return self._as_settled(plan, said)
+        if act.has_settled_late:
+            # It was told so of somebody else, and next time it is known before anybody is asked.
+            raise AlreadySettled("an earlier attempt has settled some of the recipients")
         if self._comes_back(decision):
             self._log.would_loop(self._transaction, plan.recipient.address)
             return replace(decision, verdict=self._failing.defer)
