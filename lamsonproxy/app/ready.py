@@ -5,6 +5,7 @@ name of a route in the log is its place and its handler, `route[0].footer`, so t
 """
 
 import inspect
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -55,7 +56,7 @@ def _made(place: str, wish: Wish, problems: list[str]) -> Iterator[Route]:
     try:
         pattern = compile_format(wish.match, {})
     except AppError as error:
-        problems += (f"{place}.match is {wish.match!r}: {problem}." for problem in error.problems)
+        problems += (f"{place}.match is {json.dumps(wish.match)}: {problem}." for problem in error.problems)
         return
     try:
         handler = READY[wish.handler](**wish.options)

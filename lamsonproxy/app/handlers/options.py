@@ -18,11 +18,9 @@ def text_of(name: str, text: str, file: str | Path) -> str:
     try:
         return Path(file).read_text("utf-8")
     except OSError as error:
-        raise AppError(f"{name}_file is {str(file)!r}, which cannot be read: {error.strerror}.") from error
+        raise AppError(f'{name}_file is "{file}", which cannot be read: {error.strerror}.') from error
     except UnicodeDecodeError as error:
-        raise AppError(
-            f"{name}_file is {str(file)!r}, which is not UTF-8 (octet {error.start + 1})."
-        ) from error
+        raise AppError(f'{name}_file is "{file}", which is not UTF-8 (octet {error.start + 1}).') from error
 
 
 def several(words: str | Sequence[str]) -> tuple[str, ...]:

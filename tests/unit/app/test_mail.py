@@ -230,7 +230,7 @@ ACCESSES: dict[str, Callable[[Mail], object]] = {
         name: lambda mail, name=name: getattr(mail, name)  # type: ignore[misc]
         for name in (
             "sender recipient session message headers text html attachments original key deadline dry_run edits "
-            "state is_confirmed db"
+            "state is_confirmed db now bounce"
         ).split()
     },
     "replace_body": lambda mail: mail.replace_body(b""),
