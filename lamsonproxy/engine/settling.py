@@ -238,12 +238,10 @@ class Settling:
             await act.add(Outgoing(envelope, content, "relay"))
 
     def _content_of(self, copy: Copy) -> Parts:
-        return (*self._trace_line(), *copy.content.parts())
+        return copy.content.below(self._trace_line()) if self._policy.trace_header else copy.content.parts()
 
-    def _trace_line(self) -> tuple[bytes, ...]:
-        if not self._policy.trace_header:
-            return ()
-        line = received_line(
+    def _trace_line(self) -> bytes:
+        return received_line(
             self._transaction.session,
             hostname=self._means.hostname,
             version=__version__,
@@ -251,7 +249,6 @@ class Settling:
             trace=self._transaction.trace,
             at=self._means.clock.now(),
         )
-        return (line,)
 
 
 def _is_refused_by_handlers(decisions: Sequence[Decision], outcomes: Sequence[Outcome]) -> bool:

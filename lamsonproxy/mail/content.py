@@ -8,6 +8,7 @@ and whether something was is told by its octets.
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from lamsonproxy.mail.headers import gap_before
 from lamsonproxy.mail.message import Message
 
 
@@ -49,15 +50,26 @@ class Content:
         raw, place = self.message.raw, self.message.head
         head = raw[: place.end] if self.head is None else self.head
         if self.body is None:
-            pieces: tuple[bytes | memoryview, ...] = (head, memoryview(raw)[place.end :])
+            gap = b"" if self.head is None else gap_before(raw[place.end : place.end + 1])
+            pieces: tuple[bytes | memoryview, ...] = (head, gap, memoryview(raw)[place.end :])
         else:
             empty_line = raw[place.end : place.body_start] or self._missing_line(self.body)
             pieces = (ended(head) + empty_line, self.body)
         return tuple(piece for piece in pieces if piece)
 
+    def below(self, fields: bytes) -> tuple[bytes | memoryview, ...]:
+        """What leaves with these fields at the top of its head, in pieces. An mbox line stays first: below a field it
+        would end the head."""
+        (first, *others), start = self.parts() or (b"",), self.message.head.start
+        rest = memoryview(first)[start:]
+        pieces = (first[:start], fields, gap_before(bytes(rest[:1])), rest, *others)
+        return tuple(piece for piece in pieces if piece)
+
     def _missing_line(self, body: bytes) -> bytes:
         """What is put between head and body where no empty line was: nothing while the first line is the one that came,
         for another one might be read as a header."""
+        if self.head is not None and (gap := gap_before(body)):
+            return gap
         raw, start = self.message.raw, self.message.body_start
         first_line = raw[start : raw.find(b"\n", start) + 1 or len(raw)]
         return b"" if first_line and body.startswith(first_line) else b"\r\n"

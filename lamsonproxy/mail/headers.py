@@ -192,6 +192,12 @@ def after_empty_line(raw: bytes, at: int) -> int:
     return match.end() if match else at
 
 
+def gap_before(octets: bytes) -> bytes:
+    """What parts a field from octets that are put below it, where they would be read as its continuation: an empty line,
+    as smtpd(8) puts there."""
+    return b"\r\n" if octets.startswith((b" ", b"\t")) else b""
+
+
 def count_received(raw: bytes, head: Head) -> int:
     """The number of Received fields, without making any: every mail is asked this, as a loop guard."""
     first = _RECEIVED_FIRST.match(raw, head.start, head.end)

@@ -33,7 +33,7 @@ _BLANKS = re.compile(r"\s+")
 
 def first_address(raw_value: bytes) -> str:
     """`local@domain` of the first mailbox, in its own spelling; "" when there is none."""
-    text = unfold(raw_value[:OCTETS_LIMIT]).decode("utf-8", "replace")
+    text = words.one_line(unfold(raw_value[:OCTETS_LIMIT]).decode("utf-8", "replace"), Defects())
     comments = 0
     bare = ""
     for token in _TOKEN.finditer(text):
@@ -68,7 +68,8 @@ def read_mailboxes(raw_value: bytes, defects: Defects) -> tuple[Mailbox, ...]:
         text = octets.decode("utf-8")
     except UnicodeDecodeError:
         text = octets.decode("latin-1")
-    all_of_them = (mailbox for mailbox in map(_Reading.mailbox, _split(text)) if mailbox is not None)
+    readings = _split(words.one_line(text, defects))
+    all_of_them = (mailbox for mailbox in map(_Reading.mailbox, readings) if mailbox is not None)
     found = list(islice(all_of_them, MAILBOXES_LIMIT + 1))
     if len(found) > MAILBOXES_LIMIT:
         defects.note("a header has too many addresses to be read whole")

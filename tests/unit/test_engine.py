@@ -16,6 +16,7 @@ from lamsonproxy.engine import DoorPolicy
 from lamsonproxy.errors import AppError, RemoteError, StorageError
 from lamsonproxy.mail.conversation import Asked, Found, Outgoing, Standing, Work
 from lamsonproxy.mail.envelope import Envelope
+from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import Accept, Consume, Defer, Discard, Quarantine, Reject
@@ -65,6 +66,17 @@ async def test_one_received_line_is_put_in_front() -> None:
     [(_, octets)] = rig.delivered
     assert octets.endswith(CONTENT)
     assert re.fullmatch(rb"Received: [^\n]*\r\n(\t[^\n]*\r\n)+", octets.removesuffix(CONTENT))
+
+
+async def test_the_received_line_takes_no_line_of_the_mail_into_itself_and_leaves_an_mbox_line_first() -> None:
+    for mbox, content, gap in ((b"", b" soup\r\n", b"\r\n"), (b"From alice Sun Nov 22\r\n", CONTENT, b"")):
+        rig = Rig()
+        await rig.settle(to("a", content=mbox + content), DoorPolicy())
+        [(_, octets)] = rig.delivered
+        assert octets.startswith(mbox + b"Received: ")
+        assert octets.endswith(b"\r\n" + gap + content)
+        assert Message(octets).headers.fields[0].name == "Received"
+        assert Message(octets).raw[-len(content) :] == content and Message(octets).received_count == 1
 
 
 async def test_recipients_with_equal_copies_share_one_transaction_in_envelope_order() -> None:

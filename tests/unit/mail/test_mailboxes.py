@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lamsonproxy.mail.defects import Defects
-from lamsonproxy.mail.mailboxes import MAILBOXES_LIMIT, read_mailboxes
+from lamsonproxy.mail.mailboxes import MAILBOXES_LIMIT, first_address, read_mailboxes
 
 
 def _read(value: str) -> list[tuple[str, str]]:
@@ -27,6 +27,7 @@ def _read(value: str) -> list[tuple[str, str]]:
         (" Jürgen <jürgen@bücher.example>", [("Jürgen", "jürgen@bücher.example")]),
         (' "a b"@example.com', [("", '"a b"@example.com')]),
         (" <@route.example:a@example.com>", [("", "@route.example:a@example.com")]),
+        (" <a\0b@example.com>, \0@x", [("", "a b@example.com")]),
         ("", []),
         (" nobody", []),
         (" ,,;:,", []),
@@ -45,4 +46,5 @@ def test_too_many_mailboxes_are_not_all_read() -> None:
 @given(st.binary(max_size=200) | st.text('"\\()<>,:;@ a=?').map(str.encode))
 def test_any_octets_are_read(octets: bytes) -> None:
     for mailbox in read_mailboxes(octets, Defects()):
-        assert "\n" not in mailbox.name
+        assert not set("\r\n\0") & set(mailbox.name + mailbox.address.raw)
+    assert not set("\r\n\0") & set(first_address(octets))
