@@ -4,7 +4,7 @@ Law: whatever a handler does, `run` returns in time and raises nothing of the ha
 swallowed cancellation, not an exception that cannot be printed. What overran is forgotten but counted; when as
 many threads are lost as there are, or none can be started, this process is used up, and the supervisor replaces it.
 What blocks on the disk has threads of its own: those of the handlers may all be stuck, and asyncio's own
-resolve names for the relay.
+resolve names for the relay. So have handlers in a transaction: all other threads may wait for that transaction's end.
 """
 
 import asyncio
@@ -56,6 +56,7 @@ class Runner:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._handlers = Threads(threads, "handler")
+        self._transacted = Threads(threads, "transaction")
         self._disk = Threads(DISK_THREADS, "disk")
         self._stuck = 0
         self._lock = threading.Lock()
@@ -69,7 +70,8 @@ class Runner:
     @property
     def is_used_up(self) -> bool:
         """True when no thread is left for a handler, or the system gives none."""
-        return self._stuck >= self.threads or self._handlers.is_starved or self._disk.is_starved
+        pools = (self._handlers, self._transacted, self._disk)
+        return self._stuck >= self.threads or any(pool.is_starved for pool in pools)
 
     async def run(
         self,
@@ -79,10 +81,12 @@ class Runner:
         *,
         timeout: float,
         on_given_up: OnGivenUp | None = None,
+        in_transaction: bool = False,
     ) -> Ran:
         """Run the handler for at most `timeout` seconds, waiting for a thread included; without any time left
         it is not begun. `captures` go to it by their names. `on_given_up` hears of a handler that is left running,
-        because its time is over or because nobody waits any more. Raises RuntimeError or MemoryError when it needs a
+        because its time is over or because nobody waits any more. `in_transaction` says that others may wait for what
+        it holds. Raises RuntimeError or MemoryError when it needs a
         thread and the system gives none."""
         if timeout <= 0:
             return Overran()
@@ -91,7 +95,8 @@ class Runner:
         if inspect.iscoroutinefunction(handler):
             future = asyncio.ensure_future(call.on_the_loop())
         else:
-            future = asyncio.wrap_future(self._handlers.submit(call.in_a_thread))
+            threads = self._transacted if in_transaction else self._handlers
+            future = asyncio.wrap_future(threads.submit(call.in_a_thread))
         try:
             done, _ = await asyncio.wait((future,), timeout=timeout)
         except asyncio.CancelledError:

@@ -41,6 +41,7 @@ class Asking:
         read: Callable[[Any], _V],
         *,
         is_our_fault: Callable[[], bool] = lambda: False,
+        in_transaction: bool = False,
     ) -> _V:
         """What the handler says of its subject, as `read` reads it. Raises HandlerFailed.
 
@@ -48,7 +49,14 @@ class Asking:
         """
         begun = self._clock.monotonic()
         timeout = self._until - begun
-        ran = await self._runner.run(handler, subject, captures, timeout=timeout, on_given_up=self._leave)
+        ran = await self._runner.run(
+            handler,
+            subject,
+            captures,
+            timeout=timeout,
+            on_given_up=self._leave,
+            in_transaction=in_transaction,
+        )
         crash_at("after-handler")
         seconds = self._clock.monotonic() - begun
         if isinstance(ran, Overran):

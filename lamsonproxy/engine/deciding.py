@@ -386,6 +386,7 @@ class Deciding:
                 match.captures,
                 read,
                 is_our_fault=lambda: act.has_conflict,
+                in_transaction=act.is_open,
             )
         except HandlerFailed:
             act.left = self._asking.left

@@ -108,6 +108,7 @@ class Firing:
             captures,
             lambda returned: next_from(returned, self._machines),
             is_our_fault=lambda: act.has_conflict,
+            in_transaction=True,
         )
         if act.has_conflict:
             raise ConflictError("a statement of a handler met another transaction")

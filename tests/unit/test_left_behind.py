@@ -14,9 +14,10 @@ from sqlalchemy import text
 from lamsonproxy.errors import AppError
 from lamsonproxy.mail.conversation import Asked, Work
 from lamsonproxy.mail.verdict import Consume
+from lamsonproxy.runner import Runner
 from tests.door_rig import until
-from tests.engine_rig import BARE, on
-from tests.unit.test_conversing import TAKEN, Build, World, to, world
+from tests.engine_rig import BARE, on, state
+from tests.unit.test_conversing import TAKEN, Build, World, note, to, world
 
 __all__ = ["world"]
 
@@ -102,3 +103,12 @@ async def test_an_async_handler_among_def_ones_is_told_that_its_session_would_ho
     assert (await w.settle(to("a"))).startswith("451 ")
     assert "an `async def` handler" in str(w.rig.log.named("handler_failed")[0]["error"])
     await is_free(w)
+
+
+@pytest.mark.fault("B2")
+async def test_who_has_the_database_needs_no_thread_of_those_who_wait_for_it(world: Build) -> None:
+    w = world(state("list@.+", note("state")), on("a@.+", note("no state")), runner=Runner(2))
+    # Each of the latter takes a thread and then waits for the one writer, which one of the former may be by then.
+    mails = [to(recipient) for recipient in ("list", "a", "a", "a") * 5]
+    replies = await asyncio.gather(*(w.rig.engine.settle(one, BARE) for one in mails))
+    assert all(reply.is_positive for reply in replies) and len(w.notes) == 20
