@@ -4,18 +4,16 @@
                                                                           stream: Win.Test.EICAR_HDB-1 FOUND\\0
                                                                           INSTREAM size limit exceeded. ERROR\\0
 
-Law: the answer is read even where clamd did not want all that was sent: it closes in the middle when the mail is
-larger than its StreamMaxLength, and its answer says so.
+Law: nothing but the two answers above is a report. The third comes in the middle of a mail that is larger than clamd's
+StreamMaxLength; it is no answer about that mail, and `size_limit` should be the smaller of the two.
 
 The client is our own: the dialogue is these three lines, and the libraries that speak it block, ask for no time limit,
 or have not been kept for years.
 """
 
-import asyncio
 import re
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
 
 from lamsonproxy.errors import RemoteError
 from lamsonproxy.mail.transaction import Transaction
@@ -27,7 +25,10 @@ SIZE_LIMIT = 25 * 1000 * 1000
 """Octets; StreamMaxLength of Debian's clamd.conf is 25M, which is more."""
 
 CHUNK = 1 << 17
-_FOUND = re.compile(r"stream: (.+) FOUND")
+SHOWN = 200
+"""Characters of what is no answer, for the log."""
+
+_FOUND = re.compile(r"stream: (.+) FOUND\0")
 
 
 def clamav(
@@ -50,9 +51,7 @@ class Clamd:
         self._place = place
 
     async def ask(self, transaction: Transaction) -> Report:
-        async with self._place.connection() as (reader, writer):
-            _, answer = await asyncio.gather(_send(writer, transaction.message.raw), _answer(reader))
-            return _report(answer)
+        return _report(await self._place.exchange(_request(transaction.message.raw)))
 
 
 def _request(raw: bytes) -> Iterator[bytes]:
@@ -63,25 +62,10 @@ def _request(raw: bytes) -> Iterator[bytes]:
     yield struct.pack("!L", 0)
 
 
-async def _send(writer: asyncio.StreamWriter, raw: bytes) -> None:
-    # What clamd says when it stops reading is worth more than that it does.
-    with suppress(ConnectionError):
-        for piece in _request(raw):
-            writer.write(piece)
-            await writer.drain()
-
-
-async def _answer(reader: asyncio.StreamReader) -> str:
-    try:
-        answer = await reader.readuntil(b"\0")
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-        raise RemoteError("clamav", "nonsense", "no whole answer") from error
-    return answer[:-1].decode("utf-8", "replace")
-
-
-def _report(answer: str) -> Report:
-    if answer == "stream: OK":
+def _report(answer: bytes) -> Report:
+    said = answer.decode("utf-8", "replace")
+    if said == "stream: OK\0":
         return Report("clamav", "clean")
-    if found := _FOUND.fullmatch(answer):
+    if found := _FOUND.fullmatch(said):
         return Report("clamav", "virus", virus=found[1])
-    raise RemoteError("clamav", "refused", answer)
+    raise RemoteError("clamav", "refused", said[:SHOWN].rstrip("\0"))

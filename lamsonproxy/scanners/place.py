@@ -1,16 +1,20 @@
-"""Where a daemon listens, and a connection to it.
+"""Where a daemon listens, and one question to it.
 
     127.0.0.1:3310, [::1]:3310          TCP
     unix:/run/clamav/clamd.ctl          a unix socket; an absolute path alone is one too
 
-Law: a connection is closed when its block is left, whatever happened in it; it waits for nobody then. How long the
-block may take is its caller's to say.
+Law: a connection is for one question, and is closed whatever becomes of it. How long all that may take is its caller's
+to say.
+
+These are sockets, not asyncio's streams: there a daemon that stops reading loses the answer in which it says why.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +36,46 @@ class Place:
             raise ValueError(f"{text!r} is no place: write host:port, or unix:/path")
         return cls(host.removeprefix("[").removesuffix("]"), int(port))
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """Raises OSError."""
-        opening = (
-            asyncio.open_unix_connection(self.path)
-            if self.path
-            else asyncio.open_connection(self.host, self.port)
-        )
-        reader, writer = await opening
-        try:
-            yield reader, writer
-        finally:
-            # Not close(): that goes on sending what is left, to a daemon that may never read it.
-            writer.transport.abort()
+    async def exchange(self, pieces: Iterable[bytes]) -> bytes:
+        """Say these, and give all that is said until the connection is closed. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        with await self._connection() as connection:
+            # Its answer tells more than that it does not read on.
+            with suppress(ConnectionError):
+                for piece in pieces:
+                    await loop.sock_sendall(connection, piece)
+            return await _heard(connection)
+
+    async def _connection(self) -> socket.socket:
+        if self.path:
+            return await _connected(socket.AF_UNIX, self.path)
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        for family, _, _, _, address in found[:-1]:
+            with suppress(OSError):
+                return await _connected(family, address)
+        family, _, _, _, address = found[-1]
+        return await _connected(family, address)
+
+
+async def _heard(connection: socket.socket) -> bytes:
+    loop, answer = asyncio.get_running_loop(), b""
+    try:
+        while heard := await loop.sock_recv(connection, 1 << 16):
+            answer += heard
+    except ConnectionError:
+        # Closed before it had read everything: its answer has come before that.
+        if not answer:
+            raise
+    return answer
+
+
+async def _connected(family: int, address: Any) -> socket.socket:
+    connection = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -83,10 +83,10 @@ def _envelope(transaction: Transaction) -> Iterator[tuple[str, str]]:
 
 
 def _report(answer: Any) -> Report:
-    # A whitelisted or an already known mail is answered so, without a score.
-    if answer.get("is_skipped"):
-        return Report("rspamd", "unscanned")
     action = str(answer["action"])
+    # The rules were not asked: whoever skipped them has nothing against the mail, or has decided (so it is for GTUBE).
+    if answer.get("is_skipped") and action == "no action":
+        return Report("rspamd", "unscanned")
     symbols: Mapping[str, Mapping[str, Any]] = answer["symbols"]
     weights = {str(name): abs(float(found["score"])) for name, found in symbols.items()}
     return Report(

@@ -53,17 +53,14 @@ class Spamd:
 
 
 class _Connections:
-    """In the place of the library's connections, which stay open when nobody waits for them any more."""
+    """In the place of the library's connections, which stay open when nobody waits for them any more. spamd knows the
+    end of a request by its length, and closes after its answer."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
 
     async def request(self, data: bytes) -> bytes:
-        async with self._place.connection() as (reader, writer):
-            writer.write(data)
-            await writer.drain()
-            # spamd waits for no end: the request has said its length.
-            return await reader.read()
+        return await self._place.exchange([data])
 
 
 def _return_path(transaction: Transaction) -> bytes:

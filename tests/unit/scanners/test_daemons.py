@@ -177,7 +177,22 @@ def test_an_rspamd_without_thresholds_names_the_points_for_a_refusal(tmp_path: P
 
 
 def test_mail_that_rspamd_skips_is_unscanned(tmp_path: Path) -> None:
-    assert asked("rspamd", tmp_path, http({"is_skipped": True})).grade == "unscanned"
+    skipped = {"is_skipped": True, "score": 0.0, "required_score": 15.0, "action": "no action", "symbols": {}}
+    assert asked("rspamd", tmp_path, http(skipped)).grade == "unscanned"
+
+
+def test_mail_that_rspamd_has_decided_without_its_rules_is_no_mail_that_it_skips(tmp_path: Path) -> None:
+    # What rspamd 3.4 says of GTUBE.
+    skipped = {
+        "is_skipped": True,
+        "score": 15.0,
+        "required_score": 15.0,
+        "action": "reject",
+        "symbols": {"GTUBE": {"name": "GTUBE", "score": 0.0, "metric_score": 0.0}},
+        "messages": {"smtp_message": "Gtube pattern"},
+    }
+    report = asked("rspamd", tmp_path, http(skipped))
+    assert report == Report("rspamd", "spam", 15.0, 15.0, ("GTUBE",), "reject")
 
 
 @pytest.mark.parametrize(
