@@ -24,6 +24,7 @@ from lamsonproxy.mail.bounces.finding import Finding, is_temporary
 from lamsonproxy.mail.bounces.prose import Prose
 from lamsonproxy.mail.bounces.reasons import ARRIVED, HARD, judge
 from lamsonproxy.mail.bounces.report import Report, take_apart
+from lamsonproxy.mail.fields import as_line
 from lamsonproxy.mail.mailboxes import first_address
 from lamsonproxy.mail.message import Message
 
@@ -171,19 +172,19 @@ def _recipient(finding: Finding, prose: Prose, *, alone: bool) -> BouncedRecipie
     # The line with the address may not be the one with the reason, where the host gave no diagnostic.
     section = prose.whole if alone and not finding.said else prose.about(finding.address, alone=alone)
     status, reply, reason = judge(finding, section)
-    return BouncedRecipient(finding.address, finding.action, status, reply, reason)
+    return BouncedRecipient(as_line(finding.address), finding.action, status, reply, reason)
 
 
 def _of_event(found: event.Event, report: Report) -> Bounce:
     if found.kind == "complaint":
-        return replace(_uniform("feedback", found.findings, report), message_id=found.message_id)
-    return replace(_bounce(found.findings, Prose(""), report), message_id=found.message_id)
+        return replace(_uniform("feedback", found.findings, report), message_id=as_line(found.message_id))
+    return replace(_bounce(found.findings, Prose(""), report), message_id=as_line(found.message_id))
 
 
 def _uniform(kind: Literal["feedback", "vacation"], findings: list[Finding], report: Report) -> Bounce:
-    recipients = tuple(BouncedRecipient(f.address, f.action, "", "", kind) for f in findings)
+    recipients = tuple(BouncedRecipient(as_line(f.address), f.action, "", "", kind) for f in findings)
     return Bounce(kind, recipients, report.original, _message_id(report))
 
 
 def _message_id(report: Report) -> str:
-    return Message(report.original).headers.get("Message-ID") if report.original else ""
+    return as_line(Message(report.original).headers.get("Message-ID")) if report.original else ""

@@ -193,8 +193,8 @@ def after_empty_line(raw: bytes, at: int) -> int:
 
 
 def gap_before(octets: bytes) -> bytes:
-    """What parts a field from octets that are put below it, where they would be read as its continuation: an empty line,
-    as smtpd(8) puts there."""
+    """What parts a field from octets below it that would be read as its continuation: an empty line, as smtpd(8) puts
+    there."""
     return b"\r\n" if octets.startswith((b" ", b"\t")) else b""
 
 

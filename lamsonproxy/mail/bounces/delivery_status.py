@@ -9,7 +9,7 @@ RFC 3464 §2 (the fields), RFC 6533 §3 (addresses in UTF-8), RFC 3461 §4.2 (wh
 import re
 from collections.abc import Iterator
 
-from lamsonproxy.mail.bounces.finding import Finding, status_in
+from lamsonproxy.mail.bounces.finding import ACTIONS, Finding, status_in
 
 RECIPIENTS_LIMIT = 1000
 """Recipients of one report: what Postfix allows one mail (smtpd_recipient_limit)."""
@@ -19,7 +19,9 @@ _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*:[ \t]*(.*)")
 _ADDRESSES = ("final-recipient", "original-recipient", "x-actual-recipient")
 _TYPE = re.compile(r"\A\s*[A-Za-z][A-Za-z0-9-]*\s*;\s*")
 _TYPE_BUT_UNIX = re.compile(r"\A(?!x-unix)\s*[A-Za-z][A-Za-z0-9-]*\s*;\s*", re.IGNORECASE)
-_ADDRESS = re.compile(r'(?:"[^"\n]{0,200}"|[^\s<>"()\[\],;:|]{1,200})@[^\s<>"()\[\],;:|]{1,255}')
+_ADDRESS = re.compile(
+    r'(?:"[^"\x00-\x1f\x7f]{0,200}"|[^\s\x00-\x1f\x7f<>"()\[\],;:|]{1,200})@[^\s\x00-\x1f\x7f<>"()\[\],;:|]{1,255}'
+)
 _BY_CLASS = {"2": "delivered", "4": "delayed", "5": "failed"}
 
 
@@ -71,13 +73,14 @@ def _fields(text: str) -> Iterator[tuple[str, str]]:
 
 def _finding(fields: dict[str, str]) -> Finding:
     status = status_in(fields.get("status", ""))
-    action = fields.get("action", "").split("(")[0].strip().lower()
+    given = fields.get("action", "").split("(")[0].strip().lower()
+    action = given if given in ACTIONS else _BY_CLASS.get(status[:1], "failed")
     # "X-Unix; 69" is the exit status of a program, which only the type tells.
     said = _TYPE_BUT_UNIX.sub("", fields.get("diagnostic-code", ""))
     # Some hosts put the sentence behind the number of Status (RFC 3464 §2.3.4 allows a comment).
     around = fields.get("status", "")
     said = " ".join(filter(None, (said, fields.get("x-powermta-bouncecategory", ""))))
-    return Finding(_address(fields), action or _BY_CLASS.get(status[:1], "failed"), status, said, around)
+    return Finding(_address(fields), action, status, said, around)
 
 
 def _address(fields: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lamsonproxy.mail.bounces.finding import Finding
+from lamsonproxy.mail.bounces.finding import ACTIONS, Finding, status_in
 
 RECIPIENTS_LIMIT = 1000
 
@@ -56,8 +56,11 @@ def _findings(about: dict[str, object], kind: str) -> Iterator[Finding]:
         said = fields.get("diagnosticCode", "").partition(";")[2].strip()
         # A bounce without a diagnostic was found by SES itself, which says so in words of its own.
         own = f"{about.get('bounceType')} {about.get('bounceSubType')}"
-        action = fields.get("action") or "failed"
-        yield Finding(fields.get("emailAddress", ""), action, fields.get("status", ""), said, own)
+        action = fields.get("action", "").lower()
+        status = status_in(fields.get("status", ""))
+        yield Finding(
+            fields.get("emailAddress", ""), action if action in ACTIONS else "failed", status, said, own
+        )
     for recipient in _list(about.get("complainedRecipients")):
         yield Finding(str(_dict(recipient).get("emailAddress") or ""), "complained")
     if kind == "delivery":

@@ -8,6 +8,9 @@ RFC 3464 §2.3 (the fields of a recipient), RFC 5321 §4.2 (reply codes), RFC 34
 import re
 from dataclasses import dataclass
 
+ACTIONS = frozenset({"failed", "delayed", "delivered", "relayed", "expanded", "deliverable", "complained"})
+"""What may have become of a mail: RFC 3464 §2.3.3, Postfix's `sendmail -bv`, and feedback; no other word is one."""
+
 # Not in an IP address, a version or a date: those stand with dots, colons or slashes.
 _STATUS = re.compile(r"(?<![\d.])([245]\.[0-7]\.\d{1,3})(?![\d.]*\d)")
 # Not a number of a version, a date or a time, and not one of days or octets.

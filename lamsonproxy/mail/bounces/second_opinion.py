@@ -5,12 +5,16 @@ that, so it is given a message of our making: three short fields and a bounded t
 that it has no opinion.
 """
 
+import logging
 from email.message import Message as PlainMessage
 
 from flufl.bounce import all_failures
 
 from lamsonproxy.mail.bounces.finding import Finding
 from lamsonproxy.mail.bounces.report import Report
+
+# What it says of its own faults is a traceback, and any mail could write it into our log.
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 
 LINES_LIMIT = 400
 LINE_LIMIT = 400

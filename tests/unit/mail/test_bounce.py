@@ -104,6 +104,33 @@ def test_a_missing_action_is_told_by_the_status() -> None:
     assert known(status("Final-Recipient: rfc822; a@example.com\r\nStatus: 4.4.1\r\n")).kind == "delay"
 
 
+def test_an_action_that_is_none_is_told_by_the_status() -> None:
+    fields = "Final-Recipient: rfc822; a@example.com\r\nStatus: 4.4.1\r\nAction: lost at sea\r\n"
+    (recipient,) = known(status(fields)).recipients
+    assert recipient.action == "delayed"
+
+
+@pytest.mark.fault("C1")
+def test_what_strangers_say_is_no_address_with_control_characters_and_no_status_in_prose() -> None:
+    told = "From: MAILER-DAEMON\r\nSubject: delivery failed\r\n\r\n5.2.3@\0\r\n"
+    assert parse_bounce(told.encode()) is None
+    event = (
+        '{"notificationType": "Bounce", "bounce": {"bouncedRecipients": [{"emailAddress": "a\\nb\\ud800@x",'
+        ' "action": "lost\\n", "status": "gone\\n"}]}, "mail": {"commonHeaders": {"messageId": "x\\ny"}}}'
+    )
+    bounce = known(f"From: a@example.com\r\n\r\n{event}\r\n".encode())
+    (recipient,) = bounce.recipients
+    assert (recipient.address, recipient.action, recipient.status) == ("a b @x", "failed", "")
+    assert bounce.message_id == "x y"
+
+
+def test_a_report_that_a_guest_of_ours_stumbles_over_leaves_nothing_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    parse_bounce(b"Return-Path: <>\r\nSubject: undeliverable\r\n\r\ncould not be delivered\r\n")
+    assert caplog.records == []
+
+
 def test_a_recipient_that_still_may_work_is_never_hard() -> None:
     fields = (
         "Final-Recipient: rfc822; a@example.com\r\nAction: {}\r\nDiagnostic-Code: smtp; {} User unknown\r\n"
