@@ -14,7 +14,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Self
 
-from integration.children import DIES_WITH_US, free_ports, kill_group, poll
+from integration.children import DIES_WITH_US, children_of, free_ports, kill_group, poll
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -103,9 +103,8 @@ notice_sweep_s = 1
 
     @property
     def workers(self) -> set[int]:
-        """The process ids of its workers (proc(5))."""
-        tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        return {int(child) for task in tasks for child in (task / "children").read_text().split()}
+        """The process ids of its workers."""
+        return set(children_of(self.pid))
 
     def terminate(self) -> int:
         """SIGTERM; its exit status."""

@@ -1,14 +1,16 @@
 """The database goes away while mail flows: what needs it waits at Postfix, all else goes on, and all is done once."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from integration import ledger
-from integration.children import poll
+from integration.children import children_of, poll
 from integration.postfix import PrivatePostfix
 from integration.service import Service
 from integration.traffic import CONVERSATIONS, Traffic
@@ -64,7 +66,7 @@ def test_while_postgresql_is_away_conversations_wait_and_other_mail_flows(
             poll("some have counted", lambda: len(ledger.witnesses(out)) >= MAILS // 10, ledger.LIMIT_S)
             cluster.stop(how=how)
             stopped_at = time.monotonic()
-        poll("some wait", lambda: any(m["queue_name"] == "deferred" for m in postfix.queue()), ledger.LIMIT_S)
+        poll("some wait", lambda: bool(ledger.waiting(postfix)), ledger.LIMIT_S)
         ledger.assert_only_passing_mail_arrives(postfix, out, until=stopped_at + AWAY_S)
         assert service.metric("lamson_store_failures_total") > 0
         assert service.workers == workers
@@ -90,6 +92,34 @@ def test_a_service_that_starts_without_its_database_passes_mail_and_works_when_i
         ledger.assert_each_counts_once(traffic, url, postfix, out)
 
 
+@pytest.mark.fault("B1")
+def test_while_postgresql_says_nothing_conversations_wait_and_other_mail_flows(
+    cluster: Cluster,
+    url: str,
+    postfix: PrivatePostfix,
+    service: Service,
+    out: RawSink,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LAMSON_STATE__LOCK_WAIT_S", "1")
+    # Each of them holds one of Postfix's connections until it is given up, and Postfix begins with five.
+    traffic = Traffic(3, ledger.STEPS)
+    with ledger.told(service, postfix), service:
+        workers = service.workers
+        with _silent(cluster):
+            silent_at = time.monotonic()
+            with traffic.flowing(postfix.ports.front):
+                pass
+            ledger.assert_only_passing_mail_arrives(postfix, out, until=silent_at + AWAY_S)
+            poll(
+                "each was deferred",
+                lambda: ledger.deferred(postfix) >= set(traffic.recipients),
+                ledger.LIMIT_S,
+            )
+        ledger.assert_each_counts_once(traffic, url, postfix, out)
+        assert service.workers == workers
+
+
 def _start_again(cluster: Cluster) -> None:
     poll("PostgreSQL runs again", lambda: _starts(cluster), ledger.LIMIT_S, every_s=0.5)
 
@@ -101,3 +131,19 @@ def _starts(cluster: Cluster) -> bool:
         # What a killed postmaster's children still hold keeps a new one from starting.
         return False
     return True
+
+
+@contextmanager
+def _silent(cluster: Cluster) -> Iterator[None]:
+    """Its processes stand still, as on a machine whose disk does not answer; connections stay, and nobody replies."""
+    processes = [cluster.pid, *children_of(cluster.pid)]
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in processes:
+            with suppress(
+                ProcessLookupError
+            ):  # the postmaster goes on first, and may have ended some of the others
+                os.kill(pid, signal.SIGCONT)
