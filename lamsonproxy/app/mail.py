@@ -270,16 +270,19 @@ class Mail:
         html: str = "",
         attachments: Sequence[Attachment] = (),
         sender: str | Address = "",
+        verp: bool = False,
         **variables: object,
     ) -> None:
-        """Send a mail of the application's own to anybody. Raises like `reply`."""
+        """Send a mail of the application's own to anybody; with `verp`, to each from a sender that tells who it is
+        (docs/bounces.md). Raises like `reply`."""
         words = Words(template, text, html, variables, attachments)
-        self._sending.own(words, to=to, cc=cc, from_=from_, subject=subject, sender=sender)
+        self._sending.own(words, to=to, cc=cc, from_=from_, subject=subject, sender=sender, verp=verp)
 
-    def send_on(self, *, to: Iterable[str | Address], sender: str | Address) -> bool:
-        """Send this mail on, with its edits, as a list does; bounces go to `sender`. False, and nothing is sent, where
-        the mail is a bounce or was sent on from here before. Raises ValueError for what is no address."""
-        return self._sending.on(to, sender=sender)
+    def send_on(self, *, to: Iterable[str | Address], sender: str | Address, verp: bool = False) -> bool:
+        """Send this mail on, with its edits, as a list does; bounces go to `sender`, or with `verp` to one made of it
+        for each. False, and nothing is sent, where the mail is a bounce or was sent on from here before. Raises
+        ValueError for what is no address."""
+        return self._sending.on(to, sender=sender, verp=verp)
 
     # -- the engine's side -----------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ the content needs of every host on the way).
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from lamsonproxy.mail.fields import Mailbox, mailbox
 from lamsonproxy.mail.headers import find_head
 from lamsonproxy.mail.manners import has_mark_of, mark_of, why_not
 from lamsonproxy.mail.rendered import Rendered
+from lamsonproxy.mail.verp import encode
 
 if TYPE_CHECKING:
     from lamsonproxy.app.mail import Mail
@@ -108,6 +109,7 @@ class Sending:
         from_: AnyMailbox,
         subject: str = "",
         sender: str | Address = "",
+        verp: bool = False,
     ) -> None:
         """Send a mail of the application's own. Raises AppError and ValueError."""
         recipients = _recipients(mailbox(each).address for each in (*_several(to), *_several(cc)))
@@ -117,12 +119,11 @@ class Sending:
         content = self._compose(
             words, to=to, cc=cc, from_=from_, subject=subject, auto_submitted="auto-generated"
         )
-        # A bounce has one recipient, so many a host refuses mail from <> to several (reject_multi_recipient_bounce).
-        groups = [recipients] if return_path else [[recipient] for recipient in recipients]
-        for group in groups:
-            self._put("send", return_path, group, content, is_international=not _head(content).isascii())
+        is_international = not _head(content).isascii()
+        for from_whom, group in _grouped(return_path, recipients, verp=verp):
+            self._put("send", from_whom, group, content, is_international=is_international)
 
-    def on(self, to: Iterable[str | Address], *, sender: str | Address) -> bool:
+    def on(self, to: Iterable[str | Address], *, sender: str | Address, verp: bool = False) -> bool:
         """Send the mail on, as it is now; False where that could go round. Raises ValueError."""
         mail = self.mail
         recipients, return_path = _recipients(to), given_address(sender)
@@ -133,7 +134,8 @@ class Sending:
             content = _marked(b"".join(mail.edits.content.parts()), mail.recipient)
             came_as = mail._received.envelope.params
             is_international = came_as.get("SMTPUTF8") is not None
-            self._put("send_on", return_path, recipients, content, is_international=is_international)
+            for from_whom, group in _grouped(return_path, recipients, verp=verp):
+                self._put("send_on", from_whom, group, content, is_international=is_international)
         return True
 
     @property
@@ -192,6 +194,18 @@ class Sending:
 def _recipients(given: Iterable[str | Address]) -> list[Address]:
     """Each once, in order."""
     return list(dict.fromkeys(map(given_recipient, given)))
+
+
+def _grouped(
+    sender: Address, recipients: Sequence[Address], *, verp: bool
+) -> Iterator[tuple[Address, Sequence[Address]]]:
+    """Who gets the mail from which sender. Raises ValueError for a sender or a recipient that VERP cannot take."""
+    if sender and not verp:
+        yield sender, recipients
+        return
+    # A bounce has one recipient, so many a host refuses mail from <> to several (reject_multi_recipient_bounce).
+    for recipient in recipients:
+        yield given_address(encode(sender.raw, recipient.spec)) if sender else sender, [recipient]
 
 
 def _several(given: Mailboxes) -> Sequence[AnyMailbox]:

@@ -112,10 +112,14 @@ def _ask(connection: Connection, work: Work) -> None:
 def post(connection: Connection, asked: Asked, outgoing: Sequence[Outgoing]) -> None:
     """Into the outbox; and what is automatic is counted."""
     rows: list[Row] = []
+    octets, number = b"", 0
     for mail in outgoing:
-        number = connection.execute(_CONTENT, {"octets": mail.content}).inserted_primary_key
-        assert number is not None, "one row was inserted"
-        rows.extend(outbox_rows(mail, number[0], asked.trace, asked.now))
+        # One mail from many senders (VERP) is there once.
+        if mail.content is not octets or not number:
+            key = connection.execute(_CONTENT, {"octets": mail.content}).inserted_primary_key
+            assert key is not None, "one row was inserted"
+            octets, number = mail.content, key[0]
+        rows.extend(outbox_rows(mail, number, asked.trace, asked.now))
     _insert(connection, outbox, rows)
     counted = sum(mail.is_automatic for mail in outgoing)
     _insert(connection, automatic, [automatic_row(asked.correspondent, asked.now)] * counted)

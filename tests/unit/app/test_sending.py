@@ -298,6 +298,25 @@ def test_mail_from_nobody_goes_to_one_recipient_at_a_time() -> None:
     assert one.content == other.content
 
 
+def test_with_verp_each_recipient_is_told_by_the_sender() -> None:
+    mail = mail_from()
+    mail.send(to=["a@x", "b@y"], from_="cooks@z", sender="cooks-bounces@z", text="Soup.", verp=True)
+    mail.send_on(to=["c@x"], sender="cooks-bounces@z", verp=True)
+    assert [
+        (outgoing.kind, outgoing.envelope.sender.raw, [r.address.raw for r in outgoing.envelope.recipients])
+        for outgoing in mail.effects.outgoing
+    ] == [
+        ("send", "cooks-bounces+a=x@z", ["a@x"]),
+        ("send", "cooks-bounces+b=y@z", ["b@y"]),
+        ("send_on", "cooks-bounces+c=x@z", ["c@x"]),
+    ]
+
+
+def test_what_verp_cannot_take_apart_again_is_refused() -> None:
+    with pytest.raises(ValueError, match="begins the recipient in VERP"):
+        mail_from().send_on(to=["c@x"], sender="cooks+bounces@z", verp=True)
+
+
 def test_mail_to_nobody_is_refused() -> None:
     mail = mail_from()
     nobody: tuple[Mailboxes, ...] = ([], "", "<>")
