@@ -57,6 +57,8 @@ class Sending:
         self._on_their_way: set[asyncio.Task[None]] = set()
         self._unmarked: dict[int, Answer] = {}
         """What downstream has answered and the database does not know yet, by row."""
+        self._marking: set[int] = set()
+        """The rows of which the database is being told."""
         self._counted_at = self._rests_until = -math.inf
         self.backlog = Backlog()
         """What the outbox held when it was last counted, whoever empties it."""
@@ -90,8 +92,8 @@ class Sending:
 
     async def _look(self) -> None:
         """Settle what could not be settled before, and begin to send what is due."""
-        for answer in list(self._unmarked.values()):
-            self._start(self._mark(answer), has_followers=False)
+        for number in self._unmarked.keys() - self._marking:
+            self._start(number, self._mark(self._unmarked[number]), has_followers=False)
         await self._begin()
 
     async def _begin(self) -> None:
@@ -114,15 +116,20 @@ class Sending:
             crash_at("outbox-claimed")
         for due in claimed:
             # The next mail of its conversation waits for this one, and others for its place.
-            self._start(self._finish(due, deadline), has_followers=bool(due.outgoing.conversation))
+            self._start(due.id, self._finish(due, deadline), has_followers=bool(due.outgoing.conversation))
 
-    def _start(self, act: Coroutine[object, object, None], has_followers: bool) -> None:
+    def _start(self, number: int, act: Coroutine[object, object, None], has_followers: bool) -> None:
         was_full = len(self._on_their_way) + 1 >= self._pace.parallel
         task = asyncio.create_task(act)
         self._on_their_way.add(task)
         task.add_done_callback(self._on_their_way.discard)
         if has_followers or was_full:
-            task.add_done_callback(lambda _: self.kick())
+            task.add_done_callback(lambda _: self._go_on(number))
+
+    def _go_on(self, number: int) -> None:
+        # What the database did not hear of waits for the sweep: a kick would tell it again at once, and for ever.
+        if number not in self._unmarked:
+            self.kick()
 
     async def _count(self) -> None:
         now = self._clock.monotonic()
@@ -200,6 +207,7 @@ class Sending:
         """Settle a row. What cannot be settled is remembered, so that it is not sent again."""
         due = answer.due
         self._unmarked[due.id] = answer
+        self._marking.add(due.id)
         try:
             await self._outbox.settle(
                 due,
@@ -215,6 +223,8 @@ class Sending:
             self._unmarked.pop(due.id, None)
             if answer.notice is not None:
                 self.kick()
+        finally:
+            self._marking.discard(due.id)
 
     async def _end(self, looking: "asyncio.Task[None] | None") -> None:
         """Let what is on its way end. What was not answered in time is sent again when its lease is over."""

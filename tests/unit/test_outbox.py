@@ -362,6 +362,27 @@ async def test_what_was_answered_while_the_database_was_away_is_settled_later_an
     assert len(rig.log.named("outbox_failed")) == 3
 
 
+@pytest.mark.fault("B1")
+async def test_a_database_that_is_away_is_told_once_a_sweep_however_much_was_answered(
+    rig: SendingRig,
+) -> None:
+    rig.sending = Sending(rig.outbox, rig.courier, rig.log, rig.clock, replace(PACE, parallel=2))
+    rig.outbox.trouble = {"settle": StoreError("away")}
+    for number in range(4):
+        await rig.has(conversation=f"c{number}")
+    running = asyncio.create_task(rig.sending.run())
+    await until(lambda: len(rig.log.named("outbox_failed")) == 2)
+    rig.sending.kick()
+    for _ in range(50):
+        await rig.backlog()  # as long as the database takes for so much
+    assert len(rig.log.named("outbox_failed")) == 4
+    rig.outbox.trouble = {}
+    rig.sending.kick()
+    await until(lambda: len(rig.sent) == 4 and not rig.sending._unmarked)
+    await ended(running)
+    assert len(rig.sent) == 4 and await rig.backlog() == Backlog()
+
+
 async def test_what_was_answered_is_not_sent_again_even_when_its_lease_is_over(rig: SendingRig) -> None:
     await rig.has()
     rig.outbox.trouble = {"settle": StoreError("away")}
