@@ -186,8 +186,8 @@ class Limits(Section):
     own_received: Count = 10
     """Received lines of this `instance` among them; then 554 5.4.6, before others have noticed."""
     handler_threads: Count = 16
-    """Threads for `def` handlers, per worker, and as many more for those in a transaction. When stuck handlers have used
-    up either the worker is replaced."""
+    """Threads for `def` handlers, per worker, and as many more for those in a transaction. When so many
+    handlers are stuck the worker is replaced."""
     stall_s: Annotated[float, Field(ge=3, le=3600)] = 30
     """Seconds that a worker's event loop may stand still before the supervisor replaces the worker."""
     poison_after: Annotated[int, Field(ge=0)] = 0
