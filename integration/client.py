@@ -49,8 +49,12 @@ class Client:
         self._name = name
 
     def __enter__(self) -> Self:
-        self.expect("220")
-        self.command(f"EHLO {self._name}", "250")
+        try:
+            self.expect("220")
+            self.command(f"EHLO {self._name}", "250")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -9,15 +9,19 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from integration.crashes.house import House, Nursery, Sent
+from integration.children import free_ports, poll
+from integration.client import Client, Mail, Rcpt, Refused
+from integration.crashes.house import LIMIT_S, House, Nursery, Sent
 from integration.crashes.ledger import Copies, Ledger
 from integration.crashes.worlds import SOAK, World, side_by_side
 from integration.fragments import Programs
-from integration.service import REPOSITORY
-from lamsonproxy.crash import POINTS
+from integration.service import REPOSITORY, Service
+from lamsonproxy.crash import AT, ONCE, POINTS
+from tests.downstream import RawSink
 
 AT_THE_START = "schema-made"
 # smtp(8) and lmtp(8) send QUIT along with the final dot, and so never show that they read the answer.
@@ -84,6 +88,40 @@ def test_behind_all_deaths_nothing_has_arrived_that_nobody_sent(
     worlds: dict[World, "Future[Deaths]"], world: World
 ) -> None:
     assert worlds[world].result().ledger.strangers() == []
+
+
+@pytest.mark.fault("K2")
+def test_the_service_itself_dies_there_and_its_supervisor_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    armed = tmp_path / "armed"
+    armed.touch()
+    monkeypatch.setenv(AT, "before-answer")
+    monkeypatch.setenv(ONCE, str(armed))
+    mail = Mail("alice@example.com", [Rcpt("bob@pass.test")], b"Subject: x\r\n\r\nx\r\n")
+    (door,) = free_ports(1)
+    with RawSink.threaded() as sink, Service(tmp_path, door=door, reentry=sink.port, app="", workers=1):
+        assert not _is_taken(door, mail)
+        assert not armed.exists()
+        poll("its successor takes the mail", lambda: _is_taken(door, mail), LIMIT_S)
+        assert len(sink.mails) == 2
+
+
+def test_a_slip_in_the_name_of_a_point_is_told_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(AT, "before-anser")
+    with pytest.raises(RuntimeError, match="'before-anser' is not in"):
+        Service(tmp_path, door=0, reentry=1, app="").start()
+
+
+def _is_taken(door: int, mail: Mail) -> bool:
+    try:
+        with Client(door) as client:
+            client.send(mail)
+    except (Refused, ConnectionError):
+        return False
+    return True
 
 
 def _die_everywhere(world: World, house: House) -> Deaths:

@@ -101,11 +101,13 @@ class House:
             self.postfix.flush()
 
     def _under_way(self) -> Iterator[Any]:
+        """All that waits, each place before the one that it leads to: what leaves one is found in the next."""
         yield self.postfix.queue()
         with self.database.connect() as connection:
-            for table in (tables.outbox, tables.timer):
+            for table in (tables.timer, tables.outbox):
                 yield connection.scalar(select(func.count()).select_from(table))
         yield list((self.service.folder / "quarantine/.notices/new").glob("*"))
+        yield self.postfix.queue()
 
 
 class Nursery:
@@ -113,6 +115,7 @@ class Nursery:
 
     def __init__(self, service: Service) -> None:
         self._armed = service.folder / "armed"
+        self._log = service.log
         self._news: queue.Queue[dict[str, Any]] = queue.Queue()
         with (service.folder / "lamson.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -149,12 +152,16 @@ class Nursery:
 
     def _heard(self, word: str) -> Any:
         try:
-            return self._news.get(timeout=LIMIT_S)[word]
+            news = self._news.get(timeout=LIMIT_S)
         except queue.Empty:
             raise TimeoutError(f"not within {LIMIT_S} s: the worker has {word}") from None
+        if word not in news:
+            raise RuntimeError("\n".join(["the nursery has ended", *self._log()[-30:]]))
+        return news[word]
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
                 self._news.put(json.loads(line))
+        self._news.put({})
