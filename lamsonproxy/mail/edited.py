@@ -7,7 +7,7 @@ RFC 5322 §3.6 (fields may be added at either end).
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from lamsonproxy.mail.draft import Draft
@@ -56,9 +56,17 @@ class EditedHeaders(Fields):
 
     def remove(self, name: str) -> int:
         """Take out all fields of this name; give how many there were."""
-        count = self.count(name)
+        return self.remove_where(named(name))
+
+    def put(self, field: Field) -> None:
+        """Put a field that is made already in the place of the first one of its name, as `replace` does."""
+        self._desk.draft = self._desk.draft.with_field(field)
+
+    def remove_where(self, is_meant: Callable[[Field], bool]) -> int:
+        """Take out the fields that are meant; give how many there were."""
+        count = sum(map(is_meant, self))
         if count:
-            self._lay(self._layout.substituted(self._message, named(name)))
+            self._lay(self._layout.substituted(self._message, is_meant))
         return count
 
     def tag_subject(self, tag: str) -> None:

@@ -1,0 +1,186 @@
+"""What the application sends is signed, and what cannot be signed leaves as it is."""
+
+from pathlib import Path
+
+import dkim  # type: ignore[import-untyped] # no types
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lamsonproxy.errors import ConfigError
+from lamsonproxy.mail.address import Address
+from lamsonproxy.mail.conversation import Outgoing, OutgoingKind
+from lamsonproxy.mail.envelope import Envelope, Recipient
+from lamsonproxy.mail.message import Message
+from lamsonproxy.scanners.signing import MOST_HEADERS, Key, Signer
+from tests.keys import DNS_RECORD, PRIVATE_KEY
+
+BORDER = "mx.example.net"
+OWN = Key("example.org", "own", PRIVATE_KEY)
+LISTS = Key("lists.example.net", "lists", PRIVATE_KEY)
+SIGNER = Signer([OWN, LISTS], authserv_id=BORDER)
+PLAIN = b"From: Cooks <cooks@example.org>\r\nTo: bob@example.com\r\nSubject: Soup\r\n\r\nAt eight.  \r\n"
+FOREIGN = b"From: Alice <alice@example.com>\r\nSubject: Soup\r\n\r\nAt eight?\r\n"
+PASSED = (
+    b"Authentication-Results: mx.example.net; dkim=pass header.d=example.com;"
+    b" dmarc=pass header.from=example.com\r\n"
+)
+
+
+def outgoing(content: bytes = PLAIN, kind: OutgoingKind = "reply", sender: str = "") -> Outgoing:
+    return Outgoing(Envelope(Address(sender), (Recipient(Address("bob@example.com")),)), content, kind)
+
+
+def sent_on(content: bytes) -> bytes:
+    return SIGNER.signed(outgoing(content, "send_on", "cooks-bounces@lists.example.net"))
+
+
+def key(name: bytes, timeout: int = 5) -> bytes:
+    return DNS_RECORD
+
+
+def verifies(raw: bytes) -> bool:
+    try:
+        return bool(dkim.DKIM(raw).verify(dnsfunc=key))
+    except dkim.DKIMException:
+        return False
+
+
+def signer_of(raw: bytes) -> str:
+    """The d= of the topmost signature."""
+    value = Message(raw).headers.get("DKIM-Signature")
+    return value.partition(" d=")[2].partition(";")[0]
+
+
+def test_a_signature_stands_above_the_mail_and_is_true() -> None:
+    signed = SIGNER.signed(outgoing())
+    assert signed.startswith(b"DKIM-Signature: ")
+    assert signed.endswith(PLAIN)
+    assert verifies(signed)
+    assert signer_of(signed) == "example.org"
+    assert max(map(len, signed.split(b"\r\n"))) <= 78
+
+
+def test_it_survives_blanks_that_are_taken_off_on_the_way() -> None:
+    assert verifies(SIGNER.signed(outgoing()).replace(b"eight.  \r\n", b"eight.\r\n"))
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda raw: raw + b"More\r\n",
+        lambda raw: b"From: eve@example.com\r\n" + raw,
+        lambda raw: b"Subject: Salad\r\n" + raw,
+        lambda raw: b"To: eve@example.com\r\n" + raw,
+        lambda raw: b"Content-Type: text/html\r\n" + raw.replace(b"Soup", b"Salad"),
+        lambda raw: raw.replace(b"cooks@", b"eve@"),
+    ],
+)
+def test_it_breaks_where_the_mail_would_say_something_else(act: object) -> None:
+    assert callable(act)
+    assert not verifies(act(SIGNER.signed(outgoing())))
+
+
+@pytest.mark.parametrize(
+    ("from_", "sender", "domain"),
+    [
+        (b"a@example.org", "", "example.org"),
+        (b"a@deep.sub.example.org", "", "example.org"),
+        (b"a@EXAMPLE.org", "", "example.org"),
+        (b"a@notexample.org", "", ""),
+        (b"a@example.com", "", ""),
+        (b"a@example.com", "bounces@lists.example.net", "lists.example.net"),
+        (b"a@example.org", "bounces@lists.example.net", "example.org"),
+        (b"a@example.net", "", ""),
+    ],
+)
+def test_the_key_is_that_of_the_author_or_of_the_list(from_: bytes, sender: str, domain: str) -> None:
+    raw = b"From: " + from_ + b"\r\n\r\n"
+    assert signer_of(SIGNER.signed(outgoing(raw, sender=sender))) == domain
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"\r\n", b"no head at all", b"Subject: Soup\r\n\r\n", b"From: x\r\n\r\n", b" blank\r\n" + PLAIN],
+)
+def test_what_cannot_be_signed_leaves_as_it_is(raw: bytes) -> None:
+    assert SIGNER.signed(outgoing(raw)) == raw
+
+
+def test_a_head_of_very_many_fields_is_not_signed() -> None:
+    raw = b"X: y\r\n" * MOST_HEADERS + PLAIN
+    assert SIGNER.signed(outgoing(raw)) == raw
+
+
+@given(st.binary(max_size=300))
+def test_whatever_is_sent_leaves_whole(octets: bytes) -> None:
+    for raw in (octets, b"From: a@example.org\r\n" + octets):
+        signed = SIGNER.signed(outgoing(raw, "send_on"))
+        assert signed.endswith(raw[Message(raw).head.start :])
+
+
+# -- seals -----------------------------------------------------------------------------------------------------
+
+
+def chain(raw: bytes) -> object:
+    return dkim.ARC(raw).verify(dnsfunc=key)[0]
+
+
+def test_mail_that_is_sent_on_carries_our_borders_results() -> None:
+    raw = PASSED + FOREIGN
+    sealed = sent_on(raw)
+    assert sealed.endswith(raw)
+    assert chain(sealed) == b"pass"
+    assert verifies(sealed)
+    carried = Message(sealed).headers.get("ARC-Authentication-Results")
+    assert (
+        carried == "i=1; mx.example.net; dkim=pass header.d=example.com; dmarc=pass header.from=example.com"
+    )
+
+
+def test_a_forged_result_below_is_not_carried_on() -> None:
+    forged = b"Received: from b by c\r\nAuthentication-Results: mx.example.net; spf=pass smtp.mailfrom=evil.example\r\n"
+    sealed = sent_on(PASSED + b"Received: from a by b\r\n" + forged + FOREIGN)
+    assert chain(sealed) == b"pass"
+    assert "spf" not in Message(sealed).headers.get("ARC-Authentication-Results")
+
+
+def test_mail_about_which_our_border_says_nothing_is_not_sealed() -> None:
+    assert b"ARC-" not in sent_on(FOREIGN)
+    assert b"ARC-" not in sent_on(PASSED.replace(b"mx.", b"other.") + FOREIGN)
+
+
+def test_an_answer_is_not_sealed() -> None:
+    assert b"ARC-" not in SIGNER.signed(outgoing(PASSED + PLAIN))
+
+
+def test_a_chain_is_carried_on_where_our_border_has_checked_it() -> None:
+    first = sent_on(PASSED + FOREIGN)
+    checked = PASSED.replace(b"; dmarc", b"; arc=pass; dmarc")
+    second = sent_on(checked + first.replace(PASSED, b""))
+    assert Message(second).headers.count("ARC-Seal") == 2
+    assert chain(second) == b"pass"
+    assert Message(sent_on(PASSED + first.replace(PASSED, b""))).headers.count("ARC-Seal") == 1
+
+
+# -- keys ------------------------------------------------------------------------------------------------------
+
+
+def test_a_key_is_read_and_never_shown(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_bytes(PRIVATE_KEY)
+    read = Key.read("Example.org", "own", path)
+    assert read == OWN
+    assert "PRIVATE" not in repr(read)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"nonsense", b"-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----"]
+)
+def test_what_is_no_key_is_told_at_start(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "key.pem"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"The key of example\.org is no RSA key in PEM"):
+        Key.read("example.org", "own", path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        Key.read("example.org", "own", tmp_path / "nobody")
