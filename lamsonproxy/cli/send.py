@@ -1,5 +1,7 @@
 """`lamson send`: hands one mail to a door, as Postfix would.
 
+A door that speaks LMTP is spoken to in LMTP, and says how it ended for each recipient.
+
 Exit status: 0 when it was taken, 75 (EX_TEMPFAIL) for a 4xx or no connection, 69 (EX_UNAVAILABLE) for a 5xx.
 """
 
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from email.utils import format_datetime
 from pathlib import Path
 
+from lamsonproxy.cli import lmtp
 from lamsonproxy.clock import SystemClock
 from lamsonproxy.config import HostPort, host_port
 from lamsonproxy.errors import ConfigError, RemoteError
@@ -52,13 +55,29 @@ def run_send(
     except (ValueError, OSError) as error:
         raise ConfigError(f"Nothing was sent: {error}.") from None
     try:
-        replies = asyncio.run(deliver(address, socket.getfqdn(), envelope, content))
+        replies, answers = _sent(address, envelope, content)
     except RemoteError as error:
         print(f"Nothing is known to have arrived at {address}: {error}", file=sys.stderr)
         return TEMPFAIL
     for reply in replies:
         print(reply)
-    return exit_status(replies[-1])
+    # Whoever is to try again should, whatever was said to others.
+    return max(map(exit_status, answers))
+
+
+def _sent(door: HostPort, envelope: Envelope, content: bytes) -> tuple[list[Reply], list[Reply]]:
+    """All replies that tell how it ended, and those of them that are the answer: the last one, or with LMTP each
+    recipient's. Raises RemoteError."""
+    helo = socket.getfqdn()
+    try:
+        replies = asyncio.run(deliver(door, helo, envelope, content))
+        return replies, replies[-1:]
+    except RemoteError as error:
+        # Who refuses EHLO speaks LMTP (RFC 2033 §4.1), or nothing that we do.
+        if (error.stage, error.kind) != ("ehlo", "rejected"):
+            raise
+    replies = lmtp.deliver(door, helo, envelope, canonical(content), SEND_S)
+    return replies, replies
 
 
 def _read(file: Path) -> bytes:
