@@ -169,6 +169,11 @@ class Service:
             for door in self.doors
         ]
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether stuck handlers have left nothing to work with."""
+        return self.runner.is_used_up or (self.stores is not None and self.stores.is_used_up)
+
     def measure(self, lag_s: float) -> None:
         """Set the gauges; counters are counted where things happen. Never raises, and never waits for a disk: the
         heart beats behind it."""
@@ -242,7 +247,7 @@ async def _beat(service: Service, report: Report) -> None:
         lag = max(0.0, loop.time() - due)
         service.measure(lag)
         stuck = service.runner.stuck
-        report({"event": "beat", "lag": lag, "stuck": stuck, "used_up": service.runner.is_used_up})
+        report({"event": "beat", "lag": lag, "stuck": stuck, "used_up": service.is_used_up})
 
 
 def templates_of(app: App | None) -> Templates | None:

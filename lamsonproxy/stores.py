@@ -101,6 +101,11 @@ class Stores:
             for sweep in sweeps:
                 group.create_task(_run(sweep))
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether handlers that do not return hold all of the database that this worker may have."""
+        return self._database.is_used_up
+
     def measure(self, metrics: Metrics) -> None:
         """Set the gauges to what was last counted."""
         backlog = self.sending.backlog

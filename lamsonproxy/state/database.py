@@ -6,6 +6,7 @@ never cancelled half-way: whoever gave up waiting lets it run to its end.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -23,6 +24,9 @@ from lamsonproxy.threads import Threads
 ANSWER_S = 15.0
 """A database that says nothing for so long, beside what it may wait for locks, is away. With the deadline of the door
 before the queue (80) it is below Postfix's `smtpd_proxy_timeout` (100)."""
+
+ATTEMPTS = 4
+"""Of a transaction of ours that met another one: three more than one, as a unit of work has (design law 3)."""
 
 CLOSE_S = 5.0
 """How long the rollbacks of handlers that have not returned are waited for when a worker leaves."""
@@ -63,6 +67,8 @@ class Database:
         # where there is one writer.
         self._spare = self.turns if has_one_writer else Turns(SPARE_CONNECTIONS, has_one_writer=False)
         self._later: set[asyncio.Task[None]] = set()
+        self._held_since: list[float] = []
+        """When mails had been answered whose handlers have not returned and may still use their connections."""
         self._threads = Threads(settings.connections + SPARE_CONNECTIONS, "database")
         _watch(self.engine)
 
@@ -128,9 +134,23 @@ class Database:
             return await self.call(self._transact, act, *args)
 
     def _transact(self, act: Callable[..., _T], *args: Any) -> _T:
-        with foreign("the database"), self.engine.connect() as connection:
+        with foreign("the database"):
+            for _ in range(ATTEMPTS - 1):
+                try:
+                    return self._attempt(act, *args)
+                except _Met:
+                    continue
+            return self._attempt(act, *args)
+
+    def _attempt(self, act: Callable[..., _T], *args: Any) -> _T:
+        with self.engine.connect() as connection:
             connection.begin()
-            result = act(connection, *args)
+            try:
+                result = act(connection, *args)
+            except DBAPIError as error:
+                if trouble_of(error) is Trouble.CONFLICT:
+                    raise _Met from error
+                raise
             commit(connection)
             return result
 
@@ -160,6 +180,21 @@ class Database:
     def stuck(self) -> int:
         """Rollbacks that still wait: for a handler that has not returned, or for the database."""
         return len(self._later)
+
+    async def held(self, handler: "asyncio.Future[Any]") -> None:
+        """Wait for a handler that overran and has a place here."""
+        since = time.monotonic()
+        self._held_since.append(since)
+        try:
+            await asyncio.wait((handler,))
+        finally:
+            self._held_since.remove(since)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether handlers that do not return have every place: nobody else gets one before this process ends."""
+        long_ago = time.monotonic() - self.settings.lock_wait_s
+        return sum(since < long_ago for since in self._held_since) >= self.turns.places
 
     async def close(self) -> None:
         """Close all connections. One that is still in use after CLOSE_S is left to the end of the process."""

@@ -39,8 +39,9 @@ class Turns:
 
     def __init__(self, connections: int, *, has_one_writer: bool) -> None:
         self._keys = KeyLocks()
+        self.places = 1 if has_one_writer else connections
         # SQLite's own waiting is by polling, and who polls is not served in the order in which he came.
-        self._places = asyncio.Semaphore(1 if has_one_writer else connections)
+        self._places = asyncio.Semaphore(self.places)
 
     async def take(self, keys: Iterable[str], *, wait_s: float) -> AsyncExitStack:
         """Wait for all of it, and give what gives it back. Raises StoreError when the time is over."""

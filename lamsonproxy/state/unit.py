@@ -265,9 +265,10 @@ class SqlUnit:
         return self._database.later(self._end(after))
 
     async def _end(self, after: "asyncio.Future[Any] | None") -> None:
-        for waited in (after, self._running):
-            if waited is not None and not waited.done():
-                await asyncio.wait((waited,))
+        if after is not None and not after.done():
+            await (self._database.held(after) if self.is_open else asyncio.wait((after,)))
+        if self._running is not None and not self._running.done():
+            await asyncio.wait((self._running,))
         connection, self._connection = self._connection, None
         if connection is not None:
             await self._give_back(connection)

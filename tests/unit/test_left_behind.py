@@ -112,3 +112,35 @@ async def test_who_has_the_database_needs_no_thread_of_those_who_wait_for_it(wor
     mails = [to(recipient) for recipient in ("list", "a", "a", "a") * 5]
     replies = await asyncio.gather(*(w.rig.engine.settle(one, BARE) for one in mails))
     assert all(reply.is_positive for reply in replies) and len(w.notes) == 20
+
+
+@pytest.mark.fault("H3")
+async def test_a_worker_whose_database_a_stuck_handler_holds_is_used_up(world: Build) -> None:
+    go_on = threading.Event()
+
+    def stuck(mail: Any) -> None:
+        note("never")(mail)
+        go_on.wait(LIMIT_S)
+
+    w = world(state("list@.+", stuck))
+    w.database.settings = replace(w.database.settings, lock_wait_s=0.1)
+    assert (await w.settle(to("list"), replace(BARE, deadline_s=0.5))).startswith("451 ")
+    await until(lambda: w.database.is_used_up)
+    go_on.set()
+    await until(lambda: not w.database.is_used_up)
+    await is_free(w)
+
+
+@pytest.mark.fault("H3")
+async def test_a_stuck_handler_without_a_transaction_uses_up_no_database(world: Build) -> None:
+    go_on = threading.Event()
+
+    def stuck(subject: Any) -> None:
+        go_on.wait(LIMIT_S)
+
+    w = world(replace(on(".+", stuck), phase="rcpt"))
+    w.database.settings = replace(w.database.settings, lock_wait_s=0.0)
+    await w.rig.engine.guard(to("a"), replace(BARE, rcpt_timeout_s=0.1))
+    assert w.rig.runner.stuck == 1 and not w.database.is_used_up
+    go_on.set()
+    await until(lambda: w.database.stuck == 0)
