@@ -1,4 +1,4 @@
-"""What the application in app/counting.py has left behind, in its database and at the sink.
+"""What an application, app/counting.py above all, has left behind in its database and at the sink.
 
 Law: it is read from outside, in SQL, while the service runs or when it does not.
 """
@@ -54,6 +54,11 @@ def effects(url: str) -> Counter[str]:
 def settled(url: str) -> int:
     """How many mails are remembered, for the case that they come again."""
     return len(_rows(url, "SELECT key FROM lamson_settled"))
+
+
+def unsent(url: str) -> int:
+    """How many mails are in the outbox, dead letters included."""
+    return len(_rows(url, "SELECT id FROM lamson_outbox"))
 
 
 def steps(url: str) -> Counter[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from integration import arrival
+from integration import arrival, ledger
 from integration.children import poll
 from integration.conftest import Rig
 from integration.fragments import Options, Ports
@@ -74,7 +74,7 @@ def service(
         kind=kind,
         above=f'database = "{url}"\nhostname = "{DOMAIN}"\n',
         about_door=DOORS[kind],
-        more="[outbox]\nsweep_s = 1\nretry_min_s = 1\n",
+        more=ledger.PACE,
     ) as service:
         yield service
 

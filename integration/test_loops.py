@@ -3,14 +3,13 @@
 one.test ◄──► another.test,  and all other mail to the sink
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 import pytest
 
-from integration import arrival
+from integration import arrival, ledger
 from integration.children import free_ports, poll
 from integration.client import Mail, Rcpt
 from integration.fragments import Options, Ports, Programs
@@ -32,7 +31,9 @@ class Host:
     @property
     def is_at_rest(self) -> bool:
         """Whether no mail is in its queue, and none waits to be sent."""
-        return not self.postfix.queue() and not json.loads(self.service.command("outbox", "list", "--json"))
+        return not self.postfix.queue() and not ledger.unsent(
+            f"sqlite:///{self.service.folder}/var/lamson.db"
+        )
 
     @property
     def sent(self) -> float:
@@ -68,7 +69,7 @@ def hosts(
                 kind="lmtp",
                 above='database = "sqlite:///var/lamson.db"',
                 about_door=f'unmatched = "reject"\ndomains = ["{name}"]',
-                more="[outbox]\nsweep_s = 1\nretry_min_s = 1\n",
+                more=ledger.PACE,
             )
             return Host(postfix, stack.enter_context(service))
 
