@@ -246,13 +246,19 @@ class Act:
             await self.unit.settle(await self._prepared(answer))
             self._has_committed()
 
+    async def begin_late(self) -> None:
+        """Begin what is needed and no handler has begun. Before downstream is asked: nobody who holds a connection to
+        it may wait for the database, for whoever has the database may wait for that connection. Raises StoreError."""
+        if self.is_open or not self.is_needed:
+            return
+        # Not even read so far: an earlier attempt's answer, and the limit on automatic mail.
+        found = await self.unit.begin(until=self._means.clock.monotonic() + self._means.lock_wait_s)
+        if found.settled:
+            raise AlreadySettled("an earlier attempt has settled it")
+        self._hold_back(found)
+
     async def _prepared(self, answer: Reply) -> Work:
-        if not self.is_open:
-            # Not even read so far: an earlier attempt's answer, and the limit on automatic mail.
-            found = await self.unit.begin(until=self._means.clock.monotonic() + self._means.lock_wait_s)
-            if found.settled:
-                raise AlreadySettled("an earlier attempt has settled it")
-            self._hold_back(found)
+        await self.begin_late()
         keys = (self._transaction.key(recipient) for recipient in self._recipients)
         # Who was settled before, with other recipients, stays so: Postfix may put a retry together anew.
         self._written = {key: answer for key in keys if key not in self.found.settled}

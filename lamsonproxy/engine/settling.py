@@ -104,6 +104,7 @@ class Settling:
             return Settled(folded.reply, outcomes)
         if not copies:
             return await self._finish(decisions, outcomes, folded, [], act)
+        await act.begin_late()
         return await self._ask(copies, [], lambda asked: self._give(decisions, outcomes, asked, act))
 
     async def _relay_several(
@@ -114,6 +115,7 @@ class Settling:
             self._means.log.copies_differ(self._transaction)
             return Settled(with_trace(TROUBLE, self._transaction.trace))
         act.must_write = True
+        await act.begin_late()
         # One such mail at a time: two that hold connections and wait for more would wait for each other.
         async with self._means.several:
             return await self._ask(copies, [], lambda asked: self._give(decisions, outcomes, asked, act))

@@ -144,3 +144,22 @@ async def test_a_stuck_handler_without_a_transaction_uses_up_no_database(world: 
     assert w.rig.runner.stuck == 1 and not w.database.is_used_up
     go_on.set()
     await until(lambda: w.database.stuck == 0)
+
+
+@pytest.mark.fault("B2")
+@pytest.mark.parametrize("recipients", [("a",), ("a", "b")], ids=["one copy", "copies that differ"])
+async def test_nobody_holds_a_connection_to_downstream_while_it_waits_for_the_database(
+    world: Build, recipients: tuple[str, ...]
+) -> None:
+    def sending(mail: Any) -> None:
+        mail.headers.add("X-For", mail.recipient.local)
+        mail.send(to="bob@example.org", from_="a@example.org", text="Soup")
+
+    w = world(on(".+", sending))
+    w.database.settings = replace(w.database.settings, lock_wait_s=0.1)
+    # Somebody who has the database may be waiting for just that connection.
+    other = await w.database.turns.take((), wait_s=1)
+    assert (await w.settle(to(*recipients))).startswith("451 ")
+    assert not w.rig.downstream.undone
+    await other.aclose()
+    assert (await w.settle(to(*recipients))).startswith("250 ")
