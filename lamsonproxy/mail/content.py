@@ -8,7 +8,7 @@ and whether something was is told by its octets.
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from lamsonproxy.mail.headers import gap_before
+from lamsonproxy.mail.headers import gap
 from lamsonproxy.mail.message import Message
 
 
@@ -50,8 +50,9 @@ class Content:
         raw, place = self.message.raw, self.message.head
         head = raw[: place.end] if self.head is None else self.head
         if self.body is None:
-            gap = b"" if self.head is None else gap_before(raw[place.end : place.end + 1])
-            pieces: tuple[bytes | memoryview, ...] = (head, gap, memoryview(raw)[place.end :])
+            rest = memoryview(raw)[place.end :]
+            empty_line = b"" if self.head is None else gap(head[place.start :], rest)
+            pieces: tuple[bytes | memoryview, ...] = (head, empty_line, rest)
         else:
             empty_line = raw[place.end : place.body_start] or self._missing_line(self.body)
             pieces = (ended(head) + empty_line, self.body)
@@ -62,14 +63,14 @@ class Content:
         would end the head."""
         (first, *others), start = self.parts() or (b"",), self.message.head.start
         rest = memoryview(first)[start:]
-        pieces = (first[:start], fields, gap_before(bytes(rest[:1])), rest, *others)
+        pieces = (first[:start], fields, gap(fields, rest), rest, *others)
         return tuple(piece for piece in pieces if piece)
 
     def _missing_line(self, body: bytes) -> bytes:
         """What is put between head and body where no empty line was: nothing while the first line is the one that came,
         for another one might be read as a header."""
-        if self.head is not None and (gap := gap_before(body)):
-            return gap
+        if self.head is not None and (empty_line := gap(self.head[self.message.head.start :], body)):
+            return empty_line
         raw, start = self.message.raw, self.message.body_start
         first_line = raw[start : raw.find(b"\n", start) + 1 or len(raw)]
         return b"" if first_line and body.startswith(first_line) else b"\r\n"

@@ -15,7 +15,7 @@ from lamsonproxy.mail.folding import write_field
 from lamsonproxy.mail.headers import Field, Fields
 from lamsonproxy.mail.layout import AS_IT_CAME, Layout, named
 from lamsonproxy.mail.message import Message
-from lamsonproxy.mail.tagging import tagged
+from lamsonproxy.mail.tagging import check_tag, tagged
 
 _NAME_IN_LOG = 60
 """Characters of a header's name in `list_changes`: the mail may hold a name of a megabyte."""
@@ -74,6 +74,7 @@ class EditedHeaders(Fields):
         Raises ValueError for a tag that no header can hold."""
         subject = next(self._named("Subject"), None)
         if subject is None:
+            check_tag(tag)
             self.add("Subject", tag)
         elif (new := tagged(subject, tag)) is not subject:
             # It and no other: of two subjects the first is what readers show.

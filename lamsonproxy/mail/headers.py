@@ -31,6 +31,8 @@ _FIELD_END = re.compile(rb"\n(?![ \t])")
 _EMPTY_LINE = re.compile(rb"\r*+\n")
 # smtpd(8) turns these into X-Mailbox-Line fields; whoever else sends them means them as no part of the head.
 _MBOX_LINES = re.compile(rb"(?:>*+From [^\n]*+\n)*+")
+_MBOX_LINE = re.compile(rb">*+From ")
+_CONTINUATION = re.compile(rb"[ \t]")
 _RECEIVED_FIRST = re.compile(rb"received[ \t]*+:", re.IGNORECASE)
 # Begins with one plain octet, so that the search runs at the speed of memchr(3).
 _RECEIVED = re.compile(rb"\n[Rr][Ee][Cc][Ee][Ii][Vv][Ee][Dd][ \t]*+:")
@@ -192,10 +194,10 @@ def after_empty_line(raw: bytes, at: int) -> int:
     return match.end() if match else at
 
 
-def gap_before(octets: bytes) -> bytes:
-    """What parts a field from octets below it that would be read as its continuation: an empty line, as smtpd(8) puts
-    there."""
-    return b"\r\n" if octets.startswith((b" ", b"\t")) else b""
+def gap(fields: bytes, below: bytes | memoryview) -> bytes:
+    """An empty line where what stands right below these fields would be read as more of the head: as a continuation,
+    which smtpd(8) prevents in the same way, or below no fields as an mbox line."""
+    return b"\r\n" if (_CONTINUATION if fields else _MBOX_LINE).match(below) else b""
 
 
 def count_received(raw: bytes, head: Head) -> int:

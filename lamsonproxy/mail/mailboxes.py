@@ -27,7 +27,7 @@ MAILBOXES_LIMIT = 5_000
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|\\.|[(),:;]|<([^<>]*+)>|[^"\\()<,:;]++', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
-_QUOTED_LOCAL = re.compile(r'\s*+("(?:[^"\\]|\\.)++"@[^\s:;,]+)', re.DOTALL)
+_QUOTED_LOCAL = re.compile(r'\s*+("(?:[^"\\]|\\.)++"@(?:\[[^\s\]]*+\]|[^\s:;,]+))', re.DOTALL)
 _BLANKS = re.compile(r"\s+")
 
 

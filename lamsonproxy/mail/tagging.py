@@ -24,12 +24,16 @@ def tagged(field: Field, tag: str) -> Field:
     return Field(name + b": " + written + value)
 
 
+def check_tag(tag: str) -> None:
+    """Raises ValueError for a tag that no header can hold, or that a reader would not give back."""
+    if not tag.strip() or write_field("Subject", tag).read(Defects()) != tag:
+        raise ValueError("a tag is not empty, and has no blanks around it")
+
+
 def _written(tag: str) -> bytes:
     """The tag as it stands in a header; one that needs encoding holds the blank behind it, for a reader drops blanks
     between encoded words (RFC 2047 §6.2)."""
-    field = write_field("Subject", tag)
-    if not tag.strip() or field.read(Defects()) != tag:
-        raise ValueError("a tag is not empty, and has no blanks around it")
+    check_tag(tag)
     if tag.isascii() and "=?" not in tag:
         return tag.encode("ascii")
     return "\r\n ".join(encode(f"{tag} ")).encode("ascii")

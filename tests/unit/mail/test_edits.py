@@ -68,6 +68,13 @@ def test_a_first_line_that_begins_with_a_blank_does_not_become_part_of_a_new_hea
         assert _after(raw, edit) == mbox + b"X: y\r\n\r\n" + blank + b"soup\r\nA: b\r\n"
 
 
+def test_an_mbox_line_in_the_body_does_not_become_the_beginning_of_a_head() -> None:
+    raw = b"Received: a\r\nFrom alice Sun Nov 22\r\nA: b\r\n"
+    body = raw.partition(b"\r\n")[2]
+    assert _after(raw, lambda edits: edits.headers.remove("Received")) == b"\r\n" + body
+    assert _after(raw, lambda edits: edits.headers.add("X", "y")) == b"Received: a\r\nX: y\r\n" + body
+
+
 def test_a_part_that_begins_with_a_blank_does_not_become_part_of_a_new_header() -> None:
     raw = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n soup\r\n--b--\r\n"
     after = Message(_after(raw, lambda edits: edits.add_footer("Käse")))

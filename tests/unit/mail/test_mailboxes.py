@@ -26,6 +26,7 @@ def _read(value: str) -> list[tuple[str, str]]:
         (" =?utf-8?q?J=C3=BCrgen?=\r\n <j@example.com>", [("Jürgen", "j@example.com")]),
         (" Jürgen <jürgen@bücher.example>", [("Jürgen", "jürgen@bücher.example")]),
         (' "a b"@example.com', [("", '"a b"@example.com')]),
+        (' "a b"@[IPv6:::1], c@[IPv6:::1]', [("", '"a b"@[IPv6:::1]'), ("", "c@[IPv6:::1]")]),
         (" <@route.example:a@example.com>", [("", "@route.example:a@example.com")]),
         (" <a\0b@example.com>, \0@x", [("", "a b@example.com")]),
         ("", []),

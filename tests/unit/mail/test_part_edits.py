@@ -230,10 +230,10 @@ def test_a_tag_stands_before_the_subject_that_came(subject: bytes, tag: str, tag
 
 @pytest.mark.parametrize("tag", ["", " ", "a\r\nb", " [x]", "[x]\0", "\ud800"])
 def test_what_is_no_tag_is_refused(tag: str) -> None:
-    edits = _edits()
-    with pytest.raises(ValueError, match=r"\w+ \w+ \w+"):
-        edits.tag_subject(tag)
-    assert not edits.changed
+    for edits in (_edits(), Edits(Message(b"\r\nno subject"))):
+        with pytest.raises(ValueError, match=r"\w+ \w+ \w+"):
+            edits.tag_subject(tag)
+        assert not edits.changed
 
 
 def test_edits_are_freed_with_the_mail_and_not_by_the_collector() -> None:
