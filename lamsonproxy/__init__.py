@@ -12,6 +12,7 @@ from lamsonproxy.app.marks import after, leads_to, requires, route, route_like, 
 from lamsonproxy.errors import AppError, LamsonError
 from lamsonproxy.mail.address import NULL_SENDER, Address
 from lamsonproxy.mail.compose import compose
+from lamsonproxy.mail.edits import SealedError
 from lamsonproxy.mail.entity import Attachment
 from lamsonproxy.mail.fields import Mailbox
 from lamsonproxy.mail.message import Message
@@ -38,6 +39,7 @@ __all__ = [
     "Pending",
     "Quarantine",
     "Reject",
+    "SealedError",
     "__version__",
     "after",
     "bounce_to",

@@ -208,6 +208,36 @@ class Mail:
         """The message as it will go, and what was changed in it."""
         return self._own.edits
 
+    def tag_subject(self, tag: str) -> None:
+        """Put a tag such as "[cooks]" in front of the subject, unless it has it. Raises ValueError like `edits`."""
+        self.edits.tag_subject(tag)
+
+    def add_footer(self, text: str, html: str = "", *, wrap: bool = False, force: bool = False) -> bool:
+        """Put a footer under the text and the HTML; False, and nothing is changed, where there is no place, as in
+        signed mail. `wrap` puts it beside such mail; `force` ignores signatures."""
+        return self.edits.add_footer(text, html, wrap=wrap, force=force)
+
+    def strip_attachments(self, pattern: str, note: str = "", *, force: bool = False) -> tuple[str, ...]:
+        """Remove the attachments with a name that fits, or put a note in their places; give their names. Raises
+        SealedError for what is signed or encrypted, unless forced."""
+        return self.edits.strip_attachments(pattern, note, force=force)
+
+    def remove_part(self, part: Part, *, force: bool = False) -> None:
+        """Take one of `message.parts` out of its multipart. Raises ValueError where it cannot be, and SealedError."""
+        self.edits.remove_part(part, force=force)
+
+    def replace_part(
+        self,
+        part: Part,
+        content: str | bytes,
+        content_type: str = "",
+        filename: str = "",
+        *,
+        force: bool = False,
+    ) -> None:
+        """Put a text or a file in the place of one of `message.parts`. Raises like `remove_part`."""
+        self.edits.replace_part(part, content, content_type, filename, force=force)
+
     def replace_body(self, body: bytes) -> None:
         """Put another body below the header fields."""
         self.edits.replace_body(body)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from lamsonproxy import NULL_SENDER, Address, AppError, Mail
+from lamsonproxy import NULL_SENDER, Address, AppError, Mail, SealedError
 from lamsonproxy.app.mail import Copy
 from lamsonproxy.app.scene import NOWHERE, Scene
 from lamsonproxy.mail.envelope import Envelope, Recipient
@@ -109,6 +109,32 @@ def test_edits_show_in_the_copy_and_not_in_the_message() -> None:
     assert mail.edits.changed
     assert (mail.original, mail.sender) == (RAW, ALICE)
     assert "X-Spam-Flag" in mail.message.headers
+
+
+ON_EDITS: dict[str, tuple[tuple[object, ...], dict[str, object]]] = {
+    "tag_subject": (("[cooks]",), {}),
+    "add_footer": (("The cooks",), {"html": "<hr>", "wrap": True, "force": True}),
+    "strip_attachments": (("*.exe", "{name} was here"), {"force": True}),
+    "remove_part": ((TRANSACTION.message.parts[2],), {"force": True}),
+    "replace_part": ((TRANSACTION.message.parts[3], b"PK", "application/zip", "soup.zip"), {"force": True}),
+    "replace_body": ((b"No soup.\r\n",), {}),
+}
+
+
+@pytest.mark.parametrize("name", ON_EDITS)
+def test_the_everyday_edits_are_those_of_the_working_copy(name: str) -> None:
+    args, options = ON_EDITS[name]
+    one, other = mail_for(), mail_for()
+    assert getattr(one, name)(*args, **options) == getattr(other.edits, name)(*args, **options)
+    assert content_of(one.copy) == content_of(other.copy) != RAW
+    assert one.edits.list_changes()
+
+
+def test_what_is_sealed_is_refused_by_a_name_that_handlers_can_catch() -> None:
+    signed = RAW.replace(b"multipart/mixed", b"multipart/signed")
+    mail = Mail(replace(TRANSACTION, message=Message(signed)), COOKS_RCPT, deadline=540.0)
+    with pytest.raises(SealedError, match="force=True"):
+        mail.remove_part(mail.message.parts[1])
 
 
 def test_the_copies_of_two_recipients_know_nothing_of_each_other() -> None:
@@ -234,6 +260,11 @@ ACCESSES: dict[str, Callable[[Mail], object]] = {
         ).split()
     },
     "replace_body": lambda mail: mail.replace_body(b""),
+    "tag_subject": lambda mail: mail.tag_subject("[cooks]"),
+    "add_footer": lambda mail: mail.add_footer("The cooks"),
+    "strip_attachments": lambda mail: mail.strip_attachments("*.exe"),
+    "remove_part": lambda mail: mail.remove_part(TRANSACTION.message.parts[1]),
+    "replace_part": lambda mail: mail.replace_part(TRANSACTION.message.parts[1], "soup"),
     "redirect": lambda mail: mail.redirect("a@x"),
     "add_recipient": lambda mail: mail.add_recipient("a@x"),
     "set_sender": lambda mail: mail.set_sender(""),
