@@ -3,7 +3,7 @@
 Law: what is remembered is who asked (the network of the client, sender and recipient), and that is committed with the
 answer. It is for a door before the queue: behind it Postfix itself would be asked to come again.
 
-RFC 6647 (greylisting): §4.2 for what is remembered, §5 for the times.
+RFC 6647 (greylisting), Postfix XFORWARD_README (who the client is).
 """
 
 import ipaddress
@@ -43,7 +43,7 @@ def greylist(*, delay_s: float = 300, retry_days: float = 2, keep_days: float = 
 
 
 def _network(client: str) -> str:
-    """The network that a client is in: large senders come again from the machine next door (RFC 6647 §4.2)."""
+    """The network that a client is in: large senders come again from the machine next door."""
     try:
         address = ipaddress.ip_address(client)
     except ValueError:

@@ -23,6 +23,7 @@ from lamsonproxy.app.handlers import (
 from lamsonproxy.config import Settings
 from lamsonproxy.config.routes import routes_of
 from lamsonproxy.testing.world import World
+from tests.databases import DATABASES, new_database
 
 ALICE, BOB = "alice@example.com", "bob@example.org"
 DATABASE = "sqlite:///here.db"
@@ -87,14 +88,20 @@ def test_the_tables_of_lamson_toml_come_first(write: Callable[[str], None]) -> N
     ]
 
 
+@pytest.mark.parametrize("database", DATABASES)
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_what_remembers_works_in_applications_of_both_kinds(
-    kind: str, write: Callable[[str], None], lamson_database: str, tmp_path: Path
+def test_what_remembers_works_in_applications_of_both_kinds_on_every_database(
+    kind: str, database: str, write: Callable[[str], None], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     write(REMEMBERING.format(kind=kind))
     settings = Settings(hostname="mail.example.org", database=DATABASE)
-    with World(App("ready_hands"), settings, lamson_database, tmp_path) as world:
+    with (
+        new_database(database, request, tmp_path) as url,
+        World(App("ready_hands"), settings, url, tmp_path) as world,
+    ):
         alice = world.correspondent(ALICE)
+        alice.says("Soup?", to=BOB).is_deferred("Greylisted")
+        world.later(days=3)
         alice.says("Soup?", to=BOB).is_deferred("Greylisted")
         world.later(minutes=10)
         alice.says("Soup?", to=BOB).hears("I am away")
