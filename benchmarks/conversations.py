@@ -2,11 +2,11 @@
 
     python -m benchmarks.conversations [--short] [--rows N]
 
-Each mail is one step of one of 1,000 conversations, in random order; the handlers send and relay nothing, so that what is
-measured is the door, the walk and the transaction. Every mail has a queue id (XFORWARD), as Postfix's have.
+Each mail is one step of one of 1,000 conversations, in random order; the handlers send and relay nothing, so that what
+is measured is the door, the walk and the transaction. Every mail has a queue id (XFORWARD), as Postfix's have.
 
-Law: as for `benchmarks.bench`: figures beside figures of the same run, and nothing passes or fails. The database runs on
-the same machine and its CPU is counted beside ours.
+Law: as for `benchmarks.bench`: figures beside figures of the same run, and nothing passes or fails. The database runs
+on the same machine and its CPU is counted beside ours.
 """
 
 import argparse
@@ -94,9 +94,7 @@ def measure(name: str, url: str, workers: int, mails: int, database_pid: int | N
             ours, theirs = cpu_s(pid) - spent[0], (cpu_s(database_pid) if database_pid else 0.0) - spent[1]
             figures.append((mails / seconds, 1000 * ours / mails, 1000 * theirs / mails))
     (rate0, cpu0, _), (rate, cpu, theirs) = figures
-    print(
-        f"{name:34}{rate0:9.0f}{rate:9.0f}{cpu0:9.2f}{cpu:9.2f}{cpu / cpu0:7.1f}{theirs:11.2f}", flush=True
-    )
+    print(f"{name:34}{rate0:9.0f}{rate:9.0f}{cpu0:9.2f}{cpu:9.2f}{cpu / cpu0:7.1f}{theirs:11.2f}", flush=True)
 
 
 def fill(url: str, rows: int) -> None:

@@ -141,10 +141,9 @@ def test_port_0_may_stand_twice(tmp_path: Path) -> None:
 
 
 def test_every_setting_has_its_manual() -> None:
-    for model in (
-        Settings,
-        *(section for field in Settings.model_fields.values() if (section := section_of(field.annotation))),
-    ):
+    found = (section_of(field.annotation) for field in Settings.model_fields.values())
+    sections = [section for section in found if section is not None]
+    for model in [Settings, *sections]:
         for name, field in model.model_fields.items():
             assert field.description or section_of(field.annotation), name
 
