@@ -118,8 +118,8 @@ class Database:
         loop, or would be begun and never awaited."""
         if not self.is_async and _is_on_a_loop():
             raise AppError(
-                "mail.db is a Session, because the state functions of the App are `def`, and this is an `async def` "
-                "handler: a statement would hold up all other mail"
+                "mail.db is a Session, because the App has no `async def` state functions, and a statement of an "
+                "`async def` handler would hold up all other mail: give it to asyncio.to_thread, or make it `def`"
             )
         if self.is_async and not _is_on_a_loop():
             raise AppError(

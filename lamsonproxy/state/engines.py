@@ -96,7 +96,7 @@ def make_engine(settings: DatabaseSettings, *, is_async: bool = False, has_pool:
     except ImportError as error:
         raise ConfigError(f"database: {url.drivername} needs the Python package {error.name}") from None
     if url.get_backend_name() == "sqlite":
-        _prepare_sqlite(engine, url)
+        _prepare_sqlite(engine, url, settings)
     return engine
 
 
@@ -154,9 +154,17 @@ _OPTIONS: Mapping[str, Any] = {
 }
 
 
-def _prepare_sqlite(engine: Engine, url: URL) -> None:
+def _prepare_sqlite(engine: Engine, url: URL, settings: DatabaseSettings) -> None:
+    longest_ms = round(settings.lock_wait_s * 1000)
+
+    def begin_immediate(connection: Connection) -> None:
+        # Each time: a limit belongs to the connection, and stays for whoever has it next.
+        limit = connection.get_execution_options().get(BUSY_MS, longest_ms)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {limit:d}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     event.listen(engine, "connect", _tell_sqlite)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", begin_immediate)
     _make_file(Path(url.database or ""))
 
 
@@ -178,10 +186,3 @@ def _tell_sqlite(connection: Any, record: object) -> None:
     for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {setting}")
     cursor.close()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    limit = connection.get_execution_options().get(BUSY_MS)
-    if limit is not None:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {limit:d}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -101,7 +101,7 @@ async def test_an_async_handler_among_def_ones_is_told_that_its_session_would_ho
 
     w = world(on("a@.+", handler))
     assert (await w.settle(to("a"))).startswith("451 ")
-    assert "an `async def` handler" in str(w.rig.log.named("handler_failed")[0]["error"])
+    assert "no `async def` state functions" in str(w.rig.log.named("handler_failed")[0]["error"])
     await is_free(w)
 
 
@@ -163,3 +163,13 @@ async def test_nobody_holds_a_connection_to_downstream_while_it_waits_for_the_da
     assert not w.rig.downstream.undone
     await other.aclose()
     assert (await w.settle(to(*recipients))).startswith("250 ")
+
+
+@pytest.mark.fault("B2")
+async def test_a_mail_that_had_little_time_leaves_the_next_one_its_own(world: Build) -> None:
+    w = world()
+    unit = w.rig.conversations.unit(Asked("TRACE", w.clock.now()))
+    await unit.begin(until=w.clock.monotonic() + 0.005)
+    await unit.rollback()
+    limit = await w.database.transaction(lambda c: c.exec_driver_sql("PRAGMA busy_timeout").scalar_one())
+    assert limit == w.database.settings.lock_wait_s * 1000
