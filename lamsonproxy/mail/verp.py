@@ -36,14 +36,14 @@ def encode(sender: str, recipient: str, delimiters: str = DELIMITERS) -> str:
     """
     first, second = _checked(delimiters)
     of_sender, of_recipient = Address(sender), Address(recipient)
-    if not all((of_sender.local, of_sender.domain, of_recipient.local, of_recipient.domain)):
+    local, recipient_local = _unquoted(of_sender.local), _unquoted(of_recipient.local)
+    if not all((local, of_sender.domain, recipient_local, of_recipient.domain)):
         raise ValueError("VERP needs a local part and a domain in both addresses")
-    local = _unquoted(of_sender.local)
     if first in local:
         raise ValueError(f"the sender's local part holds {first!r}, which begins the recipient in VERP")
     if second in of_recipient.domain:
         raise ValueError(f"the recipient's domain holds {second!r}, which stands for the @ in VERP")
-    whole = f"{local}{first}{_unquoted(of_recipient.local)}{second}{of_recipient.domain}"
+    whole = f"{local}{first}{recipient_local}{second}{of_recipient.domain}"
     return f"{_quoted(whole)}@{of_sender.domain}"
 
 

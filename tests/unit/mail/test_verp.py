@@ -40,6 +40,8 @@ def test_a_recipient_comes_back_as_it_was(recipient: str) -> None:
         ("", "alice@example.com"),
         ("bounces@example.org", ""),
         ("bounces@example.org", "postmaster"),
+        ("bounces@example.org", '""@example.com'),
+        ('""@example.org', "alice@example.com"),
         ("bounces@example.org", "alice@exam=ple.com"),
     ],
 )
