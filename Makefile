@@ -6,13 +6,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST = $(BIN)/python -m pytest
 ARGS ?=
+FUZZ_S ?= 450
 
 # The first Python that really runs (a version manager's stand-in may not) and is new enough.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help run test quick compose-test check bench bench-conversations soak fuzz lock clean
+.PHONY: help run test quick compose-test check bench bench-conversations soak fuzz fuzz-mail lock clean
 
 help:
 	@echo 'make run    the service, a small application and a sink; one mail sent while you watch'
@@ -26,7 +27,8 @@ help:
 	@echo 'make check  linters and types'
 	@echo 'make bench  mails per second, CPU per mail, peak memory; conversations on SQLite and PostgreSQL'
 	@echo 'make soak   the long form of the tests'
-	@echo 'make fuzz   the property tests, for longer'
+	@echo 'make fuzz   the mail readers under a fuzzer, and the property tests for longer (FUZZ_S=5: seconds for each'
+	@echo '            of the four readers; make fuzz-mail: them alone)'
 	@echo 'make lock   write requirements.lock anew'
 	@echo 'make clean  remove what the others have made'
 
@@ -68,7 +70,10 @@ bench-conversations: $(VENV)/made
 soak: $(VENV)/made
 	SOAK=1 $(PYTEST) $(ARGS)
 
-fuzz: $(VENV)/made
+fuzz-mail: $(VENV)/made
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_S)
+
+fuzz: fuzz-mail
 	$(PYTEST) tests --hypothesis-profile=fuzz $(ARGS)
 
 lock:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 COUNT = 2_200
 
-_WORDS = (
+WORDS = (
     b"\r\n", b"\n", b"\r", b"\r\n\r\n", b"\0", b"\xff", b"=?utf-8?q?", b"?=", b"=?x?b?=?=", b"\"", b"\\", b"(", b")",
     b"<", b">", b",", b";", b":", b"=", b"--", b"*0*=", b"'", b"%", b"\r\n ", b"\t", b"From ", b"charset=utf-16",
     b"Content-Type: multipart/mixed; boundary=b\r\n", b"Content-Transfer-Encoding: base64\r\n", b"--b\r\n",
@@ -39,7 +39,7 @@ def _repeat(chance: random.Random, mail: bytes, others: Sequence[bytes]) -> byte
 def _scatter(chance: random.Random, mail: bytes, others: Sequence[bytes]) -> bytes:
     for _ in range(chance.choice((1, 5, 50))):
         at = chance.randrange(len(mail) + 1)
-        mail = mail[:at] + chance.choice(_WORDS) * chance.choice((1, 1, 100)) + mail[at:]
+        mail = mail[:at] + chance.choice(WORDS) * chance.choice((1, 1, 100)) + mail[at:]
     return mail
 
 
