@@ -4,7 +4,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from lamsonproxy.config import HostPort, Settings, UnixSocket, load
 from lamsonproxy.config.sentences import section_of
@@ -141,9 +141,9 @@ def test_port_0_may_stand_twice(tmp_path: Path) -> None:
 
 
 def test_every_setting_has_its_manual() -> None:
-    found = (section_of(field.annotation) for field in Settings.model_fields.values())
-    sections = [section for section in found if section is not None]
-    for model in [Settings, *sections]:
+    models: list[type[BaseModel]] = [Settings]
+    models += filter(None, (section_of(field.annotation) for field in Settings.model_fields.values()))
+    for model in models:
         for name, field in model.model_fields.items():
             assert field.description or section_of(field.annotation), name
 
