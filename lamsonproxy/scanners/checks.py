@@ -10,12 +10,12 @@ of records and its list of public suffixes: its own judgement takes the domain `
 import importlib.resources
 import logging
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import dkim  # type: ignore[import-untyped] # no types, like the other three
-import spf  # type: ignore[import-untyped]
 from authheaders.dmarc_lookup import DMARCException, answer_to_dict  # type: ignore[import-untyped]
 from dkim.util import InvalidTagValueList, parse_tag_value  # type: ignore[import-untyped]
 from publicsuffix2 import PublicSuffixList  # type: ignore[import-untyped]
@@ -29,6 +29,11 @@ from lamsonproxy.scanners.resolver import DnsTrouble, Kind, Questions
 _quiet = logging.Logger("dkimpy")
 _quiet.addHandler(logging.NullHandler())
 """The library logs an error for each signature that is false: strangers would write our log."""
+
+with warnings.catch_warnings():
+    # Its regular expressions hold escapes of which Python warns whenever it compiles them anew.
+    warnings.simplefilter("ignore")
+    import spf  # type: ignore[import-untyped]
 
 SIGNATURES_LIMIT = 8
 """DKIM signatures looked at. Each costs a question and a hash of the whole mail (RFC 6376 §6.1)."""

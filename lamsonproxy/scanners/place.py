@@ -41,9 +41,11 @@ class Place:
         loop = asyncio.get_running_loop()
         with await self._connection() as connection:
             # Its answer tells more than that it does not read on.
-            with suppress(ConnectionError):
+            with suppress(OSError):
                 for piece in pieces:
                     await loop.sock_sendall(connection, piece)
+                # spamd reads lines: without an end it waits for that of a last one.
+                connection.shutdown(socket.SHUT_WR)
             return await _heard(connection)
 
     async def _connection(self) -> socket.socket:

@@ -19,6 +19,10 @@ from lamsonproxy.scanners.report import Report, ScannerName
 SIZE_LIMIT = 50 * 1024 * 1024
 """Octets; rspamd's own max_message."""
 
+RECIPIENTS_LIMIT = 1000
+"""Recipients that rspamd hears of: as many as Postfix takes for one mail (smtpd_recipient_limit). rspamd hangs up where
+its request has much more than that in its head."""
+
 SPAM_ACTIONS = frozenset(("reject", "rewrite subject", "add header"))
 
 
@@ -73,7 +77,7 @@ def _headers(transaction: Transaction) -> Iterator[tuple[bytes, bytes]]:
 def _envelope(transaction: Transaction) -> Iterator[tuple[str, str]]:
     envelope, told = transaction.envelope, transaction.envelope.xforward
     yield "From", f"<{envelope.sender.raw}>"
-    for recipient in envelope.recipients:
+    for recipient in envelope.recipients[:RECIPIENTS_LIMIT]:
         yield "Rcpt", f"<{recipient.address.raw}>"
     address = told.get("ADDR")
     yield "IP", address[5:] if address[:5].upper() == "IPV6:" else address

@@ -53,8 +53,8 @@ class Spamd:
 
 
 class _Connections:
-    """In the place of the library's connections, which stay open when nobody waits for them any more. spamd knows the
-    end of a request by its length, and closes after its answer."""
+    """In the place of the library's connections, which stay open when nobody waits for them any more. spamd closes
+    after its answer."""
 
     def __init__(self, place: Place) -> None:
         self._place = place

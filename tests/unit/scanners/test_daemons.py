@@ -11,7 +11,7 @@ from lamsonproxy.scanners.asking import Scanner
 from lamsonproxy.scanners.clamav import clamav
 from lamsonproxy.scanners.place import Place
 from lamsonproxy.scanners.report import Report
-from lamsonproxy.scanners.rspamd import rspamd
+from lamsonproxy.scanners.rspamd import RECIPIENTS_LIMIT, rspamd
 from lamsonproxy.scanners.spamassassin import spamassassin
 from tests.relay_rig import XFORWARD
 from tests.unit.scanners.daemons import Play, clamd, daemon, http, silent, spamd
@@ -100,6 +100,16 @@ def test_spamd_hears_nothing_that_could_begin_a_line(tmp_path: Path) -> None:
     assert b"Evil" not in heard[0]
 
 
+def test_spamd_hears_where_the_mail_ends(tmp_path: Path) -> None:
+    def until_the_end(connection: socket.socket) -> None:
+        while connection.recv(1 << 16):
+            pass
+        connection.sendall(b"SPAMD/1.1 0 EX_OK\r\nContent-length: 0\r\nSpam: False ; 1 / 5\r\n\r\n")
+
+    report = asked("spamassassin", tmp_path, until_the_end, b"Subject: Soup\r\n\r\nno line end")
+    assert report.grade == "clean"
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -142,6 +152,14 @@ def test_rspamd_hears_of_every_recipient(tmp_path: Path) -> None:
     with daemon(tmp_path / "socket", http(SPAM, heard)) as place:
         rspamd(place).scan(mail(transaction("bob@example.net", "eve@example.net")))
     assert b"Rcpt: <bob@example.net>\r\nRcpt: <eve@example.net>" in heard[0]
+
+
+def test_rspamd_does_not_hear_of_more_recipients_than_it_bears(tmp_path: Path) -> None:
+    heard: list[bytes] = []
+    many = (f"bob{number}@example.net" for number in range(RECIPIENTS_LIMIT + 1))
+    with daemon(tmp_path / "socket", http(SPAM, heard)) as place:
+        rspamd(place).scan(mail(transaction(*many)))
+    assert heard[0].count(b"\r\nRcpt: ") == RECIPIENTS_LIMIT
 
 
 def test_rspamd_hears_nothing_that_could_begin_a_header(tmp_path: Path) -> None:
