@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, bindparam, event, func, select
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from lamsonproxy.errors import AppError, StoreError
 from lamsonproxy.state.engines import BUSY_MS, SPARE_CONNECTIONS, DatabaseSettings, make_engine
-from lamsonproxy.state.failing import Trouble, foreign, trouble_of_driver
+from lamsonproxy.state.failing import Trouble, foreign, trouble_of, trouble_of_driver
 from lamsonproxy.state.locks import Turns
 from lamsonproxy.threads import Threads
 
@@ -138,19 +139,15 @@ class Database:
             for _ in range(ATTEMPTS - 1):
                 try:
                     return self._attempt(act, *args)
-                except _Met:
-                    continue
+                except DBAPIError as error:
+                    if trouble_of(error) is not Trouble.CONFLICT:
+                        raise
             return self._attempt(act, *args)
 
     def _attempt(self, act: Callable[..., _T], *args: Any) -> _T:
         with self.engine.connect() as connection:
             connection.begin()
-            try:
-                result = act(connection, *args)
-            except DBAPIError as error:
-                if trouble_of(error) is Trouble.CONFLICT:
-                    raise _Met from error
-                raise
+            result = act(connection, *args)
             commit(connection)
             return result
 

@@ -43,7 +43,7 @@ _POSTGRESQL_OPTIONS = {
     "idle_in_transaction_session_timeout": "900000",
 }
 BUSY_MS = "lamson_busy_ms"
-"""The execution option that says how long BEGIN IMMEDIATE may wait."""
+"""The execution option that says how long a transaction may wait for locks, where that is less than `lock_wait_s`."""
 
 _DRIVERS = {
     # backend: (its drivers in URLs, for threads, for the loop)
@@ -97,6 +97,8 @@ def make_engine(settings: DatabaseSettings, *, is_async: bool = False, has_pool:
         raise ConfigError(f"database: {url.drivername} needs the Python package {error.name}") from None
     if url.get_backend_name() == "sqlite":
         _prepare_sqlite(engine, url, settings)
+    elif url.get_backend_name() in ("mariadb", "mysql"):
+        _prepare_mariadb(engine, settings)
     return engine
 
 
@@ -135,15 +137,26 @@ def _postgresql(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
 
 
 def _mariadb(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
-    wait_s = max(1, round(settings.lock_wait_s))
+    # What is too long is an error even where the server was told to cut it off in silence.
+    is_strict = "sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
     return {
         "connect_args": {
             "connect_timeout": CONNECT_S,
             "charset": "utf8mb4",
-            "init_command": f"SET SESSION innodb_lock_wait_timeout = {wait_s}, lock_wait_timeout = {wait_s}",
+            "init_command": f"{_waiting(_seconds(settings.lock_wait_s))}, {is_strict}",
         },
+        # REPEATABLE READ, its default, would show who waited for a lock the rows as they were before.
         "isolation_level": "READ COMMITTED",
     }
+
+
+def _seconds(wait_s: float) -> int:
+    # It counts in seconds, and 0 would not wait at all.
+    return max(1, round(wait_s))
+
+
+def _waiting(wait_s: int) -> str:
+    return f"SET SESSION innodb_lock_wait_timeout = {wait_s}, lock_wait_timeout = {wait_s}"
 
 
 _OPTIONS: Mapping[str, Any] = {
@@ -152,6 +165,20 @@ _OPTIONS: Mapping[str, Any] = {
     "mariadb": _mariadb,
     "mysql": _mariadb,
 }
+
+
+def _prepare_mariadb(engine: Engine, settings: DatabaseSettings) -> None:
+    longest_s = _seconds(settings.lock_wait_s)
+
+    def begin(connection: Connection) -> None:
+        """A limit belongs to the session, so it stays for whoever has the connection next."""
+        limit = connection.get_execution_options().get(BUSY_MS)
+        wait_s = longest_s if limit is None else min(longest_s, _seconds(limit / 1000))
+        if connection.info.get(BUSY_MS, longest_s) != wait_s:
+            connection.exec_driver_sql(_waiting(wait_s))
+            connection.info[BUSY_MS] = wait_s
+
+    event.listen(engine, "begin", begin)
 
 
 def _prepare_sqlite(engine: Engine, url: URL, settings: DatabaseSettings) -> None:

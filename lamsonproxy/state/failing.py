@@ -7,12 +7,13 @@
     OTHER       whatever else a database says
 
 Law: no parameter, no value of a row and no password gets into a text: of what the server said only the first line is
-taken, because the lines below it (PostgreSQL's DETAIL) quote values. Nothing else in this package catches what a
-library raises.
+taken, because the lines below it (PostgreSQL's DETAIL) quote values, and of MariaDB's not what stands in quotation
+marks. Nothing else in this package catches what a library raises.
 
 PostgreSQL, appendix A (error codes); SQLite, "Result and Error Codes"; MariaDB, "MariaDB Error Codes".
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,7 +55,16 @@ _BY_SQLITE_NAME = {
     "SQLITE_LOCKED": Trouble.WAITED,
     "SQLITE_BUSY_SNAPSHOT": Trouble.CONFLICT,
 }
-_BY_MYSQL_CODE = {1213: Trouble.CONFLICT, 1205: Trouble.WAITED, 1062: Trouble.DUPLICATE}
+_BY_MYSQL_CODE = {
+    1213: Trouble.CONFLICT,
+    # Somebody has changed the row since our snapshot (innodb_snapshot_isolation).
+    1020: Trouble.CONFLICT,
+    1205: Trouble.WAITED,
+    1062: Trouble.DUPLICATE,
+    # The server ends: our session, or itself.
+    1053: Trouble.LOST,
+    1927: Trouble.LOST,
+}
 
 
 def trouble_of(error: BaseException) -> Trouble:
@@ -102,5 +112,17 @@ def store_error(act: str, error: SQLAlchemyError) -> StoreError:
 
 
 def _first_line(error: BaseException | None) -> str:
-    lines = str(error).strip().splitlines()
+    lines = _words(error).strip().splitlines()
     return lines[0][:TEXT_LIMIT] if lines else type(error).__name__
+
+
+def _words(error: BaseException | None) -> str:
+    """MariaDB's drivers give a number and a text: "Duplicate entry 'alice@example.org' for key 'PRIMARY'"."""
+    match error.args if error is not None else ():
+        case (int(code), str(text)):
+            return f"{code} " + _QUOTED.sub("'…'", text)
+    return str(error)
+
+
+# From the first quotation mark to the last, or to the end; those inside a word are apostrophes.
+_QUOTED = re.compile(r"(?<!\w)'(?:.*'(?!\w)|.*)", re.DOTALL)

@@ -10,12 +10,14 @@
     lamson_failure        how often a mail's handlers failed, counted outside their transactions
     lamson_automatic      when somebody was sent an automatic mail, for the hourly limit
 
-Law: nothing here knows one database from another, but for two types that MySQL's family wants to be told of. Times are
+Law: nothing here knows one database from another, but for what MySQL's family wants to be told: two types, and that
+letters are all letters and differ by their case, whatever the server's default is. Times are
 UTC without a zone. What strangers can make long or odd (addresses, keys) is escaped and shortened for people to read;
 rows are found by the digest of the whole. The names begin with `lamson_`, because the application's own tables may
 stand beside them.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,6 +70,12 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+# InnoDB alone has transactions; and a database's default may be Latin-1, or a collation to which START is Start.
+_MARIADB = {"engine": "InnoDB", "charset": "utf8mb4", "collate": "utf8mb4_bin"}
+_OPTIONS: Mapping[str, Any] = {
+    f"{name}_{option}": word for name in ("mysql", "mariadb") for option, word in _MARIADB.items()
+}
+
 metadata = MetaData()
 
 conversation = Table(
@@ -82,6 +90,7 @@ conversation = Table(
     Column("moved_at", UtcTime, nullable=False),
     Index("lamson_conversation_state", "machine", "state"),
     Index("lamson_conversation_correspondent", "correspondent"),
+    **_OPTIONS,
 )
 
 transition = Table(
@@ -101,6 +110,7 @@ transition = Table(
     Index("lamson_transition_correspondent", "correspondent"),
     Index("lamson_transition_at", "at"),
     sqlite_autoincrement=True,
+    **_OPTIONS,
 )
 
 settled = Table(
@@ -113,6 +123,7 @@ settled = Table(
     Column("trace", String(32), nullable=False),
     Column("at", UtcTime, nullable=False),
     Index("lamson_settled_at", "at"),
+    **_OPTIONS,
 )
 
 content = Table(
@@ -121,6 +132,7 @@ content = Table(
     Column("id", _Number, primary_key=True, autoincrement=True),
     Column("octets", _Octets, nullable=False),
     sqlite_autoincrement=True,
+    **_OPTIONS,
 )
 
 outbox = Table(
@@ -146,6 +158,7 @@ outbox = Table(
     Index("lamson_outbox_conversation", "conversation", "id"),
     Index("lamson_outbox_content", "content"),
     sqlite_autoincrement=True,
+    **_OPTIONS,
 )
 
 confirmation = Table(
@@ -163,6 +176,7 @@ confirmation = Table(
     Column("octets", _Octets, nullable=False),
     Index("lamson_confirmation_correspondent", "correspondent"),
     Index("lamson_confirmation_expires", "expires_at"),
+    **_OPTIONS,
 )
 
 timer = Table(
@@ -174,6 +188,7 @@ timer = Table(
     Column("timer", Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"), nullable=False),
     Column("lease_until", UtcTime),
     Index("lamson_timer_due", "due_at"),
+    **_OPTIONS,
 )
 
 failure = Table(
@@ -183,6 +198,7 @@ failure = Table(
     Column("count", Integer, nullable=False),
     Column("at", UtcTime, nullable=False),
     Index("lamson_failure_at", "at"),
+    **_OPTIONS,
 )
 
 automatic = Table(
@@ -195,6 +211,7 @@ automatic = Table(
     Index("lamson_automatic_recipient", "recipient", "at"),
     Index("lamson_automatic_at", "at"),
     sqlite_autoincrement=True,
+    **_OPTIONS,
 )
 
 

@@ -47,6 +47,9 @@ def wrapped(error: BaseException, *, is_lost: bool = False) -> DBAPIError:
         (Sqlite("SQLITE_FULL"), Trouble.OTHER),
         (Sqlite("SQLITE_CONSTRAINT_PRIMARYKEY"), Trouble.DUPLICATE),
         (MariaDb(1213, "Deadlock found"), Trouble.CONFLICT),
+        (MariaDb(1020, "Record has changed since last read"), Trouble.CONFLICT),
+        (MariaDb(1053, "Server shutdown in progress"), Trouble.LOST),
+        (MariaDb(1927, "Connection was killed"), Trouble.LOST),
         (MariaDb(1205, "Lock wait timeout exceeded"), Trouble.WAITED),
         (MariaDb(1062, "Duplicate entry"), Trouble.DUPLICATE),
         (Exception(), Trouble.OTHER),
@@ -54,6 +57,22 @@ def wrapped(error: BaseException, *, is_lost: bool = False) -> DBAPIError:
 )
 def test_a_trouble_is_known_by_its_code(error: Exception, trouble: Trouble) -> None:
     assert trouble_of(wrapped(error)) is trouble
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("Duplicate entry 's3cret' for key 'PRIMARY'", "Duplicate entry '…'"),
+        ("Duplicate entry 's3cr\net' it\n's' for key 'PRIMARY'", "Duplicate entry '…'"),
+        ("You have an error near ''s3cret", "You have an error near '…'"),
+        ("Can't connect to MySQL server on '127.0.0.1' (111)", "Can't connect to MySQL server on '…' (111)"),
+        ("Lock wait timeout exceeded", "Lock wait timeout exceeded"),
+    ],
+)
+def test_what_mariadb_quotes_is_not_told(said: str, words: str) -> None:
+    with pytest.raises(StoreError) as raised, foreign("the database"):
+        raise wrapped(MariaDb(1, said))
+    assert str(raised.value) == f"the database: the database refused: 1 {words}"
 
 
 def test_a_lost_connection_is_known_whatever_the_driver_says() -> None:

@@ -1,5 +1,8 @@
 """Conversations, their history, the outbox, questions, timers and settled mail."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
@@ -16,6 +19,10 @@ TRACE = sa.String(32)
 TIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 OCTETS = sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
+MARIADB = {"engine": "InnoDB", "charset": "utf8mb4", "collate": "utf8mb4_bin"}
+OPTIONS: Mapping[str, Any] = {
+    f"{name}_{option}": word for name in ("mysql", "mariadb") for option, word in MARIADB.items()
+}
 LONG_TEXT = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 
 
@@ -36,6 +43,7 @@ def _make_conversations() -> None:
         sa.Column("state", WORDS, nullable=False),
         sa.Column("is_confirmed", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("moved_at", TIME, nullable=False),
+        **OPTIONS,
     )
     op.create_index("lamson_conversation_state", "lamson_conversation", ["machine", "state"])
     op.create_index("lamson_conversation_correspondent", "lamson_conversation", ["correspondent"])
@@ -52,6 +60,7 @@ def _make_conversations() -> None:
         sa.Column("trace", TRACE, nullable=False),
         sa.Column("at", TIME, nullable=False),
         sqlite_autoincrement=True,
+        **OPTIONS,
     )
     op.create_index("lamson_transition_conversation", "lamson_transition", ["conversation", "id"])
     op.create_index("lamson_transition_correspondent", "lamson_transition", ["correspondent"])
@@ -64,6 +73,7 @@ def _make_outbox() -> None:
         sa.Column("id", NUMBER, primary_key=True, autoincrement=True),
         sa.Column("octets", OCTETS, nullable=False),
         sqlite_autoincrement=True,
+        **OPTIONS,
     )
     op.create_table(
         "lamson_outbox",
@@ -81,6 +91,7 @@ def _make_outbox() -> None:
         sa.Column("lease", TRACE, nullable=False, server_default=""),
         sa.Column("lease_until", TIME),
         sqlite_autoincrement=True,
+        **OPTIONS,
     )
     op.create_index("lamson_outbox_due", "lamson_outbox", ["is_dead", "due_at"])
     op.create_index("lamson_outbox_conversation", "lamson_outbox", ["conversation", "id"])
@@ -99,6 +110,7 @@ def _make_waiting() -> None:
         sa.Column("expires_at", TIME, nullable=False),
         sa.Column("envelope", LONG_TEXT, nullable=False),
         sa.Column("octets", OCTETS, nullable=False),
+        **OPTIONS,
     )
     op.create_index("lamson_confirmation_correspondent", "lamson_confirmation", ["correspondent"])
     op.create_index("lamson_confirmation_expires", "lamson_confirmation", ["expires_at"])
@@ -108,6 +120,7 @@ def _make_waiting() -> None:
         sa.Column("due_at", TIME, nullable=False),
         sa.Column("timer", LONG_TEXT, nullable=False),
         sa.Column("lease_until", TIME),
+        **OPTIONS,
     )
     op.create_index("lamson_timer_due", "lamson_timer", ["due_at"])
 
@@ -121,6 +134,7 @@ def _make_counters() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("trace", TRACE, nullable=False),
         sa.Column("at", TIME, nullable=False),
+        **OPTIONS,
     )
     op.create_index("lamson_settled_at", "lamson_settled", ["at"])
     op.create_table(
@@ -128,6 +142,7 @@ def _make_counters() -> None:
         sa.Column("key", DIGEST, primary_key=True),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("at", TIME, nullable=False),
+        **OPTIONS,
     )
     op.create_index("lamson_failure_at", "lamson_failure", ["at"])
     op.create_table(
@@ -136,6 +151,7 @@ def _make_counters() -> None:
         sa.Column("recipient", DIGEST, nullable=False),
         sa.Column("at", TIME, nullable=False),
         sqlite_autoincrement=True,
+        **OPTIONS,
     )
     op.create_index("lamson_automatic_recipient", "lamson_automatic", ["recipient", "at"])
     op.create_index("lamson_automatic_at", "lamson_automatic", ["at"])
