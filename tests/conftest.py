@@ -1,7 +1,8 @@
-"""What every test run has in common: how long the property tests look for trouble, and one PostgreSQL."""
+"""What every test run has in common: how long the property tests look for trouble, and one server of each kind."""
 
 from hypothesis import settings
 
+from tests.mariadb import mariadb as mariadb  # a fixture
 from tests.postgres import postgresql as postgresql  # a fixture
 
 # `make fuzz`; a test that names its own number of examples keeps it.

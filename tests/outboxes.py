@@ -1,7 +1,7 @@
 """An outbox with mail in it, for those who test what sends it: a database, and rows as a unit of work writes them."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from lamsonproxy.state.database import Database
 from lamsonproxy.state.engines import DatabaseSettings
 from lamsonproxy.state.outbox import SqlOutbox
 from lamsonproxy.state.tables import content, metadata, outbox
+from tests.databases import DATABASES, empty_database
 from tests.doubles import FakeClock
 from tests.relay_rig import envelope
 
@@ -27,7 +28,7 @@ LEASE = timedelta(seconds=300)
 TRACE = "7QF3M2K9ZA"
 
 
-KINDS = ("sqlite", "sqlite on the loop", "postgresql", "postgresql on the loop")
+KINDS = tuple(f"{name}{loop}" for name in DATABASES for loop in ("", " on the loop"))
 """The databases over which a contract is tested, with the drivers of both kinds of application."""
 
 
@@ -35,10 +36,7 @@ KINDS = ("sqlite", "sqlite on the loop", "postgresql", "postgresql on the loop")
 async def database_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[Database]:
     """A new database of one of these kinds."""
     name, _, on_the_loop = kind.partition(" ")
-    with ExitStack() as stack:
-        url = sqlite_in(folder)
-        if name == "postgresql":
-            url = stack.enter_context(request.getfixturevalue("postgresql").database())
+    with empty_database(name, request, folder) as url:
         async with database_at(url, is_async=bool(on_the_loop)) as database:
             yield database
 
@@ -47,16 +45,11 @@ async def database_of(kind: str, request: pytest.FixtureRequest, folder: Path) -
 async def database_at(url: str, *, is_async: bool = False) -> AsyncIterator[Database]:
     """A database with our tables, empty; closed at the end."""
     database = Database(DatabaseSettings(url, lock_wait_s=5), is_async=is_async)
-    await database.transaction(_emptied)
+    await database.transaction(metadata.create_all)
     try:
         yield database
     finally:
         await database.close()
-
-
-def _emptied(connection: Connection) -> None:
-    metadata.drop_all(connection)
-    metadata.create_all(connection)
 
 
 def sqlite_in(folder: Path) -> str:

@@ -1,9 +1,7 @@
 """A private PostgreSQL: a cluster in a temporary folder, on the loopback, gone when the tests are over."""
 
-import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[1]
-START_S = 60.0
-PASSWORD = "a-canary-that-no-text-may-hold"
+from tests.servers import PASSWORD as PASSWORD
+from tests.servers import START_S, as_nobody, free_port, give_to_nobody, printed_by
 
 
 class Cluster:
@@ -25,15 +22,12 @@ class Cluster:
         self._programs = programs
         self._folder = folder
         self._fsync = fsync
-        self.port = _free_port()
+        self.port = free_port()
         self._server: subprocess.Popen[bytes] | None = None
         password = folder / "password"
         password.write_text(PASSWORD)
         folder.chmod(0o700)
-        if os.getuid() == 0:
-            # PostgreSQL refuses to run as root.
-            shutil.chown(folder, *_nobody())
-            shutil.chown(password, *_nobody())
+        give_to_nobody(folder, password)
         self._run("initdb", "-D", str(folder / "db"), "-U", "lamson", "-A", "scram-sha-256", "-E", "UTF8",
                   "--locale=C.UTF-8", "--no-sync", f"--pwfile={password}")  # fmt: skip
 
@@ -68,7 +62,7 @@ class Cluster:
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
-                (*self._as_nobody(), str(self._programs / "postgres"), "-D", str(self._folder / "db"), *options),
+                (*as_nobody(), str(self._programs / "postgres"), "-D", str(self._folder / "db"), *options),
                 stdout=log,
                 stderr=log,
                 cwd="/",
@@ -89,48 +83,18 @@ class Cluster:
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            (*self._as_nobody(), str(self._programs / program), *arguments),
+            (*as_nobody(), str(self._programs / program), *arguments),
             check=True,
             stdout=subprocess.DEVNULL,
             cwd="/",
             timeout=START_S,
         )
 
-    def _as_nobody(self) -> tuple[str, ...]:
-        if os.getuid() != 0:
-            return ()
-        uid, gid = _nobody()
-        return ("setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups")
-
-
-def _nobody() -> tuple[int, int]:
-    import pwd
-
-    user = pwd.getpwnam("nobody")
-    return user.pw_uid, user.pw_gid
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
 
 def find_programs() -> Path:
     """Where PostgreSQL's programs are. Skips the test where there are none, or fails it where
     REQUIRE_POSTGRESQL=1."""
-    done = subprocess.run(
-        (str(REPOSITORY / "scripts/get-postgresql"),),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    if done.returncode != 0:
-        if os.environ.get("REQUIRE_POSTGRESQL") == "1":
-            pytest.fail(f"REQUIRE_POSTGRESQL=1, but: {done.stderr.strip()}")
-        pytest.skip(done.stderr.strip() or "no PostgreSQL")
-    return Path(done.stdout.strip())
+    return Path(printed_by("get-postgresql", require="REQUIRE_POSTGRESQL")[0])
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A world for each kind of courier, and for each way in which downstream may be talked to; one PostgreSQL for all."""
+"""A world for each kind of courier, and for each way in which downstream may be talked to."""
 
 from collections.abc import AsyncIterator
 
@@ -6,7 +6,6 @@ import pytest
 
 from tests.contract.worlds import Fake, Smtp, World
 from tests.downstream import RawSink
-from tests.postgres import postgresql as postgresql  # a fixture of the whole run
 
 
 @pytest.fixture(params=["smtp", "smtp without pipelining", "fake"])

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from sqlalchemy import Connection, select
 
 from lamsonproxy.mail.conversation import (
@@ -28,8 +29,8 @@ from lamsonproxy.state.memory import MemoryConversations
 from lamsonproxy.state.schema import prepare
 from lamsonproxy.state.sql import SqlConversations
 from lamsonproxy.state.tables import content, outbox, transition
+from tests.databases import DATABASES, empty_database
 from tests.doubles import FakeClock
-from tests.postgres import Cluster
 from tests.relay_rig import envelope
 
 LOCK_WAIT_S = 10.0
@@ -37,8 +38,8 @@ OK = Reply(250, "2.0.0", "Ok")
 ALICE = ConversationKey("app.lists", "cooks", "alice@example.org")
 BOB = ConversationKey("app.lists", "cooks", "bob@example.org")
 
-KINDS = ("memory", "sqlite", "sqlite async", "postgresql", "postgresql async")
-SQL_KINDS = KINDS[1:]
+SQL_KINDS = tuple(f"{name}{loop}" for name in DATABASES for loop in ("", " async"))
+KINDS = ("memory", *SQL_KINDS)
 
 _T = TypeVar("_T")
 
@@ -146,18 +147,15 @@ async def sql_store(url: str, *, is_async: bool) -> AsyncIterator[Sql]:
 
 
 @asynccontextmanager
-async def store_of(kind: str, folder: Path, cluster: Callable[[], Cluster]) -> AsyncIterator[Store]:
+async def store_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[Store]:
     """A new store of this kind."""
-    is_async = kind.endswith(" async")
     if kind == "memory":
         yield Memory(FakeClock())
-    elif kind.startswith("sqlite"):
-        async with sql_store(f"sqlite:///{folder}/var/lamson.db", is_async=is_async) as store:
+        return
+    name, _, is_async = kind.partition(" ")
+    with empty_database(name, request, folder) as url:
+        async with sql_store(url, is_async=bool(is_async)) as store:
             yield store
-    else:
-        with cluster().database() as url:
-            async with sql_store(url, is_async=is_async) as store:
-                yield store
 
 
 def step(key: ConversationKey, new: str, old: str = START) -> Move:

@@ -1,4 +1,4 @@
-"""The port `Conversations`: in memory, on SQLite and on PostgreSQL, with threads and on the loop."""
+"""The port `Conversations`: in memory and over each database, with threads and on the loop."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from tests.contract.stores import ALICE, BOB, KINDS, OK, Store, mail, question, 
 
 @pytest.fixture(params=KINDS)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    async with store_of(request.param, tmp_path, lambda: request.getfixturevalue("postgresql")) as store:
+    async with store_of(request.param, request, tmp_path) as store:
         yield store
 
 

@@ -54,7 +54,7 @@ ROWS: Mapping[str, tuple[Table, Mapping[str, Any], str, timedelta]] = {
 }
 
 
-@pytest.fixture(params=["sqlite", "postgresql on the loop"])
+@pytest.fixture(params=["sqlite", "postgresql on the loop", "mariadb"])
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
     async with database_of(request.param, request, tmp_path) as database:
         yield Rig(database, FakeClock())

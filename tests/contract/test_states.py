@@ -16,7 +16,7 @@ from lamsonproxy.state.engines import DatabaseSettings, make_engine
 from lamsonproxy.state.renaming import BATCH, Renamed, rename
 from lamsonproxy.state.rows import conversation_row, timer_of, timer_row
 from lamsonproxy.state.tables import content, conversation, metadata, outbox, timer
-from tests.postgres import Cluster
+from tests.databases import DATABASES, empty_database
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -57,22 +57,19 @@ class Rig:
         return [(step.machine, step.old, step.new, step.route) for step in found]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=DATABASES)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/lamson.db"
-        return
-    cluster: Cluster = request.getfixturevalue("postgresql")
-    with cluster.database() as url:
+    with empty_database(request.param, request, tmp_path) as url:
         yield url
 
 
 @pytest.fixture
-def rig(url: str) -> Rig:
-    engine = make_engine(DatabaseSettings(url, connections=1, lock_wait_s=5), has_pool=False)
+def rig(url: str) -> Iterator[Rig]:
+    engine = make_engine(DatabaseSettings(url, connections=1, lock_wait_s=5))
     with engine.begin() as connection:
         metadata.create_all(connection)
-    return Rig(engine)
+    yield Rig(engine)
+    engine.dispose()
 
 
 def _timer(key: ConversationKey, state: str, to: str) -> Timer:
@@ -86,6 +83,15 @@ def test_people_are_counted_by_machine_and_state(rig: Rig) -> None:
     rig.stands(ConversationKey("lists", "cooks", "carol@x"), "START")
     with rig.begin() as connection:
         assert admin.people(connection) == {("lists", "POSTING"): 2, ("lists", "CONFIRMING"): 1}
+
+
+def test_states_that_differ_in_case_alone_are_two(rig: Rig) -> None:
+    rig.stands(COOKS, "POSTING")
+    rig.stands(ConversationKey("lists", "bakers", ALICE), "Posting")
+    rig.stands(ConversationKey("lists", "smiths", ALICE), "POSTİNG")
+    with rig.begin() as connection:
+        found = admin.people(connection)
+    assert found == {("lists", state): 1 for state in ("POSTING", "Posting", "POSTİNG")}
 
 
 def test_a_conversation_is_moved_with_a_step_in_its_history_and_without_its_timer(rig: Rig) -> None:
