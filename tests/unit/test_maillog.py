@@ -194,6 +194,18 @@ def test_nothing_of_the_content_is_written(mail_log: MailLog, opened: Callable[.
     assert "canary" not in "\n".join(lines.read())
 
 
+def test_what_a_scanner_said_is_one_line(mail_log: MailLog, opened: Callable[..., Lines]) -> None:
+    lines = opened(TextLines(for_journal=True))
+    mail_log.scanned(
+        transaction(), scanner="rspamd", grade="spam", score=17.5, what="add header", seconds=0.25
+    )
+    mail_log.scanned(transaction(), scanner="clamav", grade="away", score=None, what="a\r\nb", seconds=2)
+    assert lines.read() == [
+        '<6>7QF3 scanned scanner=rspamd grade=spam score=17.5 what="add header" seconds=0.25',
+        '<4>7QF3 scanned scanner=clamav grade=away what="a\\r\\nb" seconds=2',
+    ]
+
+
 def test_a_traceback_is_one_line_and_ends_with_the_error(
     mail_log: MailLog, opened: Callable[..., Lines]
 ) -> None:
@@ -248,6 +260,7 @@ def test_every_event_is_counted(mail_log: MailLogPort, registry: CollectorRegist
     mail_log.notice_sent("n", TAKEN)
     mail_log.notice_sent("n", Reply(550, "5.1.1", "no"))
     mail_log.notice_failed("n", ValueError())
+    mail_log.scanned(mail, scanner="clamav", grade="virus", score=None, what="Eicar", seconds=0.1)
     mail_log.refused_peer("filter", "192.0.2.1")
     mail_log.refused_session("filter", "192.0.2.1", "errors")
     for name, labels in [
@@ -269,6 +282,8 @@ def test_every_event_is_counted(mail_log: MailLogPort, registry: CollectorRegist
         ("lamson_notices_total", {"outcome": "sent"}),
         ("lamson_notices_total", {"outcome": "refused"}),
         ("lamson_notices_total", {"outcome": "failed"}),
+        ("lamson_scans_total", {"scanner": "clamav", "grade": "virus"}),
+        ("lamson_scan_seconds_count", {"scanner": "clamav"}),
         ("lamson_refused_sessions_total", {"door": "filter", "reason": "untrusted"}),
         ("lamson_refused_sessions_total", {"door": "filter", "reason": "errors"}),
     ]:
