@@ -25,7 +25,10 @@ LIST_LIMIT = 256 * 1024
 MAILBOXES_LIMIT = 5_000
 """Addresses read of one header."""
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|\\.|[(),:;]|<([^<>]*+)>|[^"\\()<,:;]++', re.DOTALL)
+# Angle brackets may stand in a quoted local part, and nowhere else between angle brackets.
+_TOKEN = re.compile(
+    r'"(?:[^"\\]|\\.)*+"?|\\.|[(),:;]|<(\s*+"(?:[^"\\]|\\.)*+"@[^<>]*+|[^<>]*+)>|[^"\\()<,:;]++', re.DOTALL
+)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _QUOTED_LOCAL = re.compile(r'\s*+("(?:[^"\\]|\\.)++"@(?:\[[^\s\]]*+\]|[^\s:;,]+))', re.DOTALL)
 _BLANKS = re.compile(r"\s+")

@@ -27,6 +27,7 @@ def _read(value: str) -> list[tuple[str, str]]:
         (" Jürgen <jürgen@bücher.example>", [("Jürgen", "jürgen@bücher.example")]),
         (' "a b"@example.com', [("", '"a b"@example.com')]),
         (' "a b"@[IPv6:::1], c@[IPv6:::1]', [("", '"a b"@[IPv6:::1]'), ("", "c@[IPv6:::1]")]),
+        (' Ann <"<a>"@example.com>, <"b@x>', [("Ann", '"<a>"@example.com'), ("", '"b@x')]),
         (" <@route.example:a@example.com>", [("", "@route.example:a@example.com")]),
         (" <a\0b@example.com>, \0@x", [("", "a b@example.com")]),
         ("", []),
