@@ -113,7 +113,7 @@ class Stores:
         metrics.outbox_oldest.set(backlog.oldest_s)
         metrics.dead_letters.of("outbox").set(backlog.dead)
         for (machine, state), count in self.keeping.conversations.items():
-            metrics.conversations.of(machine.rpartition(".")[2], state).set(count)
+            metrics.conversations.of(self._machines.short(machine), state).set(count)
 
 
 async def _run(sweep: Callable[[], Awaitable[None]]) -> None:

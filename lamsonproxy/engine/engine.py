@@ -4,7 +4,6 @@ Law: the answer is the last thing that happens. Whatever goes wrong inside is 45
 relayed and nothing kept. The log says of each recipient what became of it, which the one answer cannot.
 """
 
-import asyncio
 import errno
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from itertools import count
@@ -19,6 +18,7 @@ from lamsonproxy.engine.planning import Acquaintances
 from lamsonproxy.engine.policy import ATTEMPTS, DoorPolicy, Means
 from lamsonproxy.engine.proxying import Proxying
 from lamsonproxy.engine.settling import NOBODY_WAITS, Settled, Settling
+from lamsonproxy.engine.unheard import Unheard
 from lamsonproxy.errors import AlreadySettled, ConflictError, RemoteError, StorageError, StoreError
 from lamsonproxy.mail.conversation import Timer
 from lamsonproxy.mail.fold import Fate
@@ -36,9 +36,6 @@ from lamsonproxy.ports import (
     Templates,
 )
 from lamsonproxy.runner import Runner
-
-UNHEARD = 10_000
-"""Mails of which we wait to see that our answer was read: more than there are connections."""
 
 DISK_FULL = Reply(452, "4.3.1", "Insufficient storage")
 
@@ -72,9 +69,7 @@ class Engine:
         self._routes = routes
         self._log, self._clock = log, clock
         self._acquaintances = Acquaintances.told_by(routes.machines)
-        self._unheard: dict[str, tuple[str, ...]] = {}
-        """Settled keys made without a queue id, by trace, while nobody knows whether our answer was read."""
-        self._forgetting: set[asyncio.Future[None]] = set()
+        self._unheard = Unheard(conversations, log)
         self._means = Means(
             runner,
             courier,
@@ -96,31 +91,8 @@ class Engine:
         )
 
     def heard(self, transaction: Transaction) -> None:
-        """The client has read our answer, so this mail does not come again.
-
-        That matters where Postfix gives no queue id (before the queue): there the settled key is made of the octets
-        alone, and the same octets may be another mail later (design law 3).
-        """
-        keys = self._unheard.pop(transaction.trace, ())
-        if keys:
-            task = asyncio.ensure_future(self._forget(transaction, keys))
-            self._forgetting.add(task)
-            task.add_done_callback(self._forgetting.discard)
-
-    async def _forget(self, transaction: Transaction, keys: Sequence[str]) -> None:
-        try:
-            await self._means.conversations.forget(keys)
-        except Exception as error:
-            # Retention forgets them later.
-            self._log.store_failed(transaction, error)
-
-    def _remember(self, transaction: Transaction, keys: Sequence[str]) -> None:
-        if not keys or transaction.envelope.xforward.ident:
-            return
-        while len(self._unheard) >= UNHEARD:
-            # The oldest: its client went away without a word.
-            del self._unheard[next(iter(self._unheard))]
-        self._unheard[transaction.trace] = (*self._unheard.get(transaction.trace, ()), *keys)
+        """The client has read our answer, so this mail does not come again."""
+        self._unheard.heard(transaction)
 
     async def guard(self, transaction: Transaction, policy: DoorPolicy) -> Reply:
         """Answer the RCPT of the last recipient so far, without asking downstream. Never raises what handlers do."""
@@ -270,6 +242,7 @@ class Engine:
     ) -> tuple[Sequence[Decision], Settled | None]:
         """Decide for these recipients and settle them, again from the beginning where two transactions met before the
         relay (design law 3). Who is not alone is settled here only if there is a transaction; else None."""
+        await self._unheard.wait(transaction)
         for attempt in count(1):
             act = deciding.act(places)
             decisions: Sequence[Decision] = ()
@@ -286,7 +259,8 @@ class Engine:
                 self._log.done_again(transaction, error)
             finally:
                 await act.end()
-                self._remember(transaction, act.remembered or _answered_again(transaction, decisions))
+                keys = act.remembered or _answered_again(transaction, decisions)
+                self._unheard.remember(transaction, frozenset(keys))
                 await deciding.count_failures(decisions)
         raise AssertionError("an endless loop ended")
 

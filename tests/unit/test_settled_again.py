@@ -3,15 +3,17 @@
 Each test has a real database: SQLite in a folder of its own.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from lamsonproxy.errors import ConflictError
+from lamsonproxy.errors import ConflictError, StoreError
 from lamsonproxy.mail.verdict import Accept
 from lamsonproxy.state import tables
-from tests.engine_rig import on, state
+from tests.engine_rig import mail, on, state
 from tests.unit.test_conversing import IDENT, START_LIST, TAKEN, Build, note, to, world
 
 __all__ = ["world"]
@@ -60,3 +62,27 @@ def _watch(conversations: Any, made: list[Any], commit: Callable[[], Awaitable[N
         return made[-1]
 
     conversations.unit = watched
+
+
+async def test_the_same_octets_wait_until_their_like_is_forgotten_and_what_failed_is_forgotten_next_time(
+    world: Build,
+) -> None:
+    w = world(*START_LIST)
+    conversations = w.rig.conversations
+    forget, failures = conversations.forget, [StoreError("the database is away")]
+
+    async def failing(keys: Sequence[str]) -> None:
+        if failures:
+            raise failures.pop()
+        await forget(keys)
+
+    conversations.forget = failing  # type: ignore[method-assign]
+    first, second = (mail("list@x.org", content=b"Subject: %d\r\n\r\n" % n) for n in range(2))
+    second = replace(second, trace="7QF3T0A1B3")
+    for one in (first, second):
+        assert await w.settle(one) == TAKEN
+        w.rig.engine.heard(one)
+        await asyncio.sleep(0)
+    # Without waiting for anything: both were forgotten before they are looked up.
+    assert await w.settle(first) == await w.settle(second) == TAKEN
+    assert w.notes == ["joined", "posted", "posted", "posted"]
