@@ -38,7 +38,8 @@ _ATEXT = r"A-Za-z0-9!#$%&'*+\-/=?^_`{|}~"
 _PHRASE = re.compile(rf"[{_ATEXT}]+(?: [{_ATEXT}]+)*")
 _DOT_ATOM = re.compile(rf"[{_ATEXT}\x80-\U0010ffff]+(?:\.[{_ATEXT}\x80-\U0010ffff]+)*")
 _LABEL = r"[\w-]+"
-_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|\[[!-Z^-~]+\]")
+# Of a literal what real ones have (RFC 5321 §4.1.3): many readers see the end of an address in its comma or semicolon.
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Za-z.:%_-]+\]")
 # What IDNA takes for a full stop (RFC 3490 §3.1).
 _DOTS = re.compile("[\u3002\uff0e\uff61]")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$&+.^_`{|}~-]+")

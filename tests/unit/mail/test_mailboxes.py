@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.defects import Defects
+from lamsonproxy.mail.fields import Mailbox, write_mailboxes
 from lamsonproxy.mail.mailboxes import MAILBOXES_LIMIT, first_address, read_mailboxes
 
 
@@ -43,6 +45,14 @@ def test_too_many_mailboxes_are_not_all_read() -> None:
     notes = Defects()
     assert len(read_mailboxes(b"a@b," * 20_000, notes)) == MAILBOXES_LIMIT
     assert list(notes) == ["a header has too many addresses to be read whole"]
+
+
+@pytest.mark.fault("C4")
+@pytest.mark.parametrize("literal", ["[,b@x]", "[;]", "[<b@x>]", "[(]", '["]'])
+def test_a_literal_that_a_reader_would_take_for_more_than_one_address_is_not_written(literal: str) -> None:
+    with pytest.raises(ValueError, match="name of a domain"):
+        write_mailboxes("To", [Mailbox(Address(f"a@{literal}"))])
+    assert write_mailboxes("To", [Mailbox(Address("a@[IPv6:fe80::1]"))]).value == "a@[IPv6:fe80::1]"
 
 
 @given(st.binary(max_size=200) | st.text('"\\()<>,:;@ a=?').map(str.encode))
