@@ -80,11 +80,12 @@ def trouble_of_driver(error: BaseException | None) -> Trouble:
     """The same for what a driver raised."""
     if isinstance(error, sqlite3.Error):
         return _BY_SQLITE_NAME.get(getattr(error, "sqlite_errorname", ""), Trouble.OTHER)
-    sqlstate = getattr(error, "sqlstate", None)
-    if isinstance(sqlstate, str):
-        return _BY_SQLSTATE.get(sqlstate, Trouble.OTHER)
+    # Before the SQLSTATE: MariaDB's drivers have both, and its own codes tell more.
     code = error.args[0] if error is not None and error.args else None
-    return _BY_MYSQL_CODE.get(code, Trouble.OTHER) if isinstance(code, int) else Trouble.OTHER
+    if isinstance(code, int):
+        return _BY_MYSQL_CODE.get(code, Trouble.OTHER)
+    sqlstate = getattr(error, "sqlstate", None)
+    return _BY_SQLSTATE.get(sqlstate, Trouble.OTHER) if isinstance(sqlstate, str) else Trouble.OTHER
 
 
 @contextmanager

@@ -19,7 +19,9 @@ class SqlState(Exception):
 
 
 class MariaDb(Exception):
-    """As pymysql's and asyncmy's: the code, then words."""
+    """As pymysql's and asyncmy's: the code, then words; and a SQLSTATE that is the same for most."""
+
+    sqlstate = "HY000"
 
 
 class Sqlite(sqlite3.OperationalError):
