@@ -308,7 +308,8 @@ class Settings(BaseSettings):
     On SQLite a mail's transaction keeps all others waiting until its relay is over, and deferred constraints of the
     application's tables are checked only in COMMIT, behind the relay; elsewhere conversations go on side by side, and
     PostgreSQL checks them before. MariaDB must be 10.6 or later (SKIP LOCKED); 10.11 was tested, with PyMySQL and
-    asyncmy. It has no deferred constraints."""
+    asyncmy. It has no deferred constraints, and counts `state.lock_wait_s` in whole seconds; docs/howto/database.md
+    tells the rest."""
     authserv_id: str = ""
     """Whose `Authentication-Results` `@requires` believes (RFC 8601): the name that our own border's filters write,
     such as OpenDKIM's `AuthservID`. Empty: nobody's."""

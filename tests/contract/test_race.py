@@ -16,7 +16,7 @@ from tests.databases import DATABASES, new_database
 
 PROCESSES = 4
 CONVERSATIONS = 200
-MAILS = {"sqlite": 5000, "postgresql": 5000, "mariadb": 600}
+MAILS = {"sqlite": 5000, "postgresql": 5000, "mariadb": 400}
 LIMIT_S = 300
 
 

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from lamsonproxy.errors import ConfigError
-from lamsonproxy.state.engines import DatabaseSettings, make_engine, parse_url
+from lamsonproxy.state.engines import BUSY_MS, DatabaseSettings, make_engine, parse_url
+from tests.mariadb import Server
 from tests.postgres import Cluster
 
 
@@ -76,3 +77,19 @@ def test_postgresql_is_told_how_long_to_wait_and_the_operator_has_the_last_word(
         "application_name": "mine",
         "tcp_keepalives_count": "7",
     }
+
+
+_TOLD = text("SELECT @@tx_isolation, @@innodb_lock_wait_timeout, @@sql_mode LIKE '%STRICT_ALL_TABLES%'")
+
+
+def test_mariadb_is_told_how_long_to_wait_and_nobody_inherits_a_shorter_time(mariadb: Server) -> None:
+    with mariadb.emptied() as url:
+        engine = make_engine(DatabaseSettings(url, connections=1, lock_wait_s=12.4))
+        waits = []
+        for busy in ({}, {BUSY_MS: 300}, {BUSY_MS: 99_000}, {BUSY_MS: 2_600}, {}):
+            with engine.connect().execution_options(**busy) as connection:
+                isolation, wait_s, is_strict = connection.execute(_TOLD).one()
+            assert (isolation, is_strict) == ("READ-COMMITTED", 1)
+            waits.append(wait_s)
+        engine.dispose()
+    assert waits == [12, 1, 12, 3, 12]
