@@ -58,7 +58,9 @@ def test_a_point_that_there_is_is_no_mistake(aim: str, monkeypatch: pytest.Monke
     assert not list(mistakes())
 
 
-@pytest.mark.parametrize("aim", ["before-comit", "before-comit:1", ":2", "before-commit:0", "before-commit:x"])
+@pytest.mark.parametrize(
+    "aim", ["before-comit", "before-comit:1", ":2", "before-commit:0", "before-commit:x"]
+)
 def test_a_slip_of_the_pen_is_a_mistake(aim: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAMSON_CRASH_AT", aim)
     assert len(list(mistakes())) == 1

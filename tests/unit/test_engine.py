@@ -68,7 +68,9 @@ async def test_one_received_line_is_put_in_front() -> None:
     assert re.fullmatch(rb"Received: [^\n]*\r\n(\t[^\n]*\r\n)+", octets.removesuffix(CONTENT))
 
 
-async def test_the_received_line_takes_no_line_of_the_mail_into_itself_and_leaves_an_mbox_line_first() -> None:
+async def test_the_received_line_takes_no_line_of_the_mail_into_itself_and_leaves_an_mbox_line_first() -> (
+    None
+):
     for mbox, content, gap in ((b"", b" soup\r\n", b"\r\n"), (b"From alice Sun Nov 22\r\n", CONTENT, b"")):
         rig = Rig()
         await rig.settle(to("a", content=mbox + content), DoorPolicy())
