@@ -36,7 +36,8 @@ _NAME_ADDR = re.compile(r'(.*)<((?:"(?:[^"\\]|\\.)*"|[^<>"])*)>', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _ATEXT = r"A-Za-z0-9!#$%&'*+\-/=?^_`{|}~"
 _PHRASE = re.compile(rf"[{_ATEXT}]+(?: [{_ATEXT}]+)*")
-_DOT_ATOM = re.compile(rf"[{_ATEXT}\x80-\U0010ffff]+(?:\.[{_ATEXT}\x80-\U0010ffff]+)*")
+# Blanks beyond ASCII are none to RFC 6532, but to many readers.
+_DOT_ATOM = re.compile(rf"(?!.*\s)[{_ATEXT}\x80-\U0010ffff]+(?:\.[{_ATEXT}\x80-\U0010ffff]+)*")
 _LABEL = r"[\w-]+"
 # Of a literal what real ones have (RFC 5321 §4.1.3): many readers see the end of an address in its comma or semicolon.
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Za-z.:%_-]+\]")

@@ -55,6 +55,12 @@ def test_a_literal_that_a_reader_would_take_for_more_than_one_address_is_not_wri
     assert write_mailboxes("To", [Mailbox(Address("a@[IPv6:fe80::1]"))]).value == "a@[IPv6:fe80::1]"
 
 
+def test_a_blank_beyond_ascii_in_a_local_part_is_quoted() -> None:
+    address = Address('"a\xa0b"@example.com')
+    (read,) = read_mailboxes(write_mailboxes("To", [Mailbox(address)]).raw_value, Defects())
+    assert read.address == address
+
+
 @given(st.binary(max_size=200) | st.text('"\\()<>,:;@ a=?').map(str.encode))
 def test_any_octets_are_read(octets: bytes) -> None:
     for mailbox in read_mailboxes(octets, Defects()):
