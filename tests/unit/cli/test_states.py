@@ -99,10 +99,10 @@ def test_states_are_listed_with_how_many_stand_there(lamson: Lamson, stands: Sta
     )
 
 
-def test_states_are_listed_without_a_database_too(lamson: Lamson) -> None:
+def test_states_are_listed_without_a_database_too(lamson: Lamson, tmp_path: Path) -> None:
     result = lamson("states", "list", "--json")
     assert result.exit_code == 0
-    assert "There is no database yet (var/lamson.db): `lamson run` makes it." in result.stderr
+    assert f"There is no database yet ({tmp_path}/var/lamson.db): `lamson run` makes it." in result.stderr
     assert json.loads(result.stdout)[1] == {
         "machine": "shop.lists",
         "state": "POSTING",
@@ -123,7 +123,7 @@ def test_states_are_listed_without_a_database_too(lamson: Lamson) -> None:
 def test_what_needs_a_database_says_so_and_makes_none(
     lamson: Lamson, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    sentence = "There is no database yet (var/lamson.db): `lamson run` makes it."
+    sentence = f"There is no database yet ({tmp_path}/var/lamson.db): `lamson run` makes it."
     assert told(lamson("states", *words)) == (1, [sentence])
     assert not (tmp_path / "var").exists()
 

@@ -167,9 +167,10 @@ BOMBS = [
 @pytest.mark.fault("C2")
 @pytest.mark.parametrize("bomb", BOMBS, ids=range(len(BOMBS)))
 def test_no_field_takes_long_to_read(bomb: str) -> None:
-    began = time.process_time()
+    began = time.thread_time()
     results_of(message(f"Authentication-Results: {BORDER}; {bomb}"), BORDER)
-    assert time.process_time() - began < 1
+    # It takes a quarter of a second. What is not linear takes minutes, and no machine is so busy.
+    assert time.thread_time() - began < 20
 
 
 @given(st.binary(max_size=300))
