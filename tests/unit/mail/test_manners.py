@@ -166,7 +166,7 @@ def test_no_mail_takes_long_to_judge(bomb: str) -> None:
     began = time.process_time()
     why_not(message, ALICE, COOKS)
     why_not(Message(b""), Address("-" * 1000 + "@x"), Address("owner" * 200 + "@x"))
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 20  # what is not linear takes minutes
 
 
 @given(st.binary(max_size=300), st.binary(max_size=60), st.binary(max_size=60))
