@@ -1,7 +1,10 @@
 """One mail: decide, relay, commit, answer, in that order (design law 3).
 
 policy      what a door wants
-deciding    handlers, one recipient after another
+planning    who might be asked, and what must be locked
+walking     who is asked about one recipient, and what they say
+deciding    one recipient after another, into decisions
+act         one attempt at a unit of work, and what is to be written
 settling    the fold, the relay, the commit
 keeping     what we put on disk ourselves
 engine      all of it, and the answer

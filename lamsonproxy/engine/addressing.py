@@ -15,7 +15,7 @@ but for those that an edit has made necessary.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from lamsonproxy.engine.deciding import Decision
+from lamsonproxy.engine.decision import Decision
 from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.content import Content
 from lamsonproxy.mail.envelope import Envelope, Recipient

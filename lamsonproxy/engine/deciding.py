@@ -1,105 +1,33 @@
 """What is to happen to each recipient's mail: the handlers are asked, and only asked.
 
-The walk (docs/routes.md): in the order of the routes, every stateless handler until one of them gives a verdict, and of
-the state functions the first one whose state the conversation is in. Each sees what those before it have changed.
-
 Law: handlers run once per recipient, in envelope order, each on a private copy (design law 7). Nothing that a
 handler raises, returns or fails to return gets further than the log; the recipient's mail is deferred then, or
 what `on_error` of the route or the door says, and its copy is as it came. Whose mail was settled by an earlier attempt
 is answered again, and nobody is asked (design law 3).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from lamsonproxy.app.application import next_from, verdict_from
-from lamsonproxy.app.guards import passes
-from lamsonproxy.app.mail import Copy, Mail
-from lamsonproxy.app.routing import Match, Routes
+from lamsonproxy.app.mail import Mail
+from lamsonproxy.app.routing import Routes
 from lamsonproxy.engine.act import Act
 from lamsonproxy.engine.asking import Asking, HandlerFailed
+from lamsonproxy.engine.decision import PROBE, SETTLED, TOO_MANY_HOPS, Decision
 from lamsonproxy.engine.failing import Failing
 from lamsonproxy.engine.guarding import Heard
-from lamsonproxy.engine.planning import Acquaintances, Plan, Planning, Step
+from lamsonproxy.engine.planning import Acquaintances, Plan, Planning
 from lamsonproxy.engine.policy import DISK_S, DoorPolicy, Means
-from lamsonproxy.errors import AlreadySettled, ConflictError, StoreError
-from lamsonproxy.mail.conversation import START, ConversationKey, Outgoing
+from lamsonproxy.engine.walking import FailedAt, Walk
+from lamsonproxy.errors import AlreadySettled
+from lamsonproxy.mail.conversation import ConversationKey, Outgoing
 from lamsonproxy.mail.dsn import delivery_notice
 from lamsonproxy.mail.envelope import Recipient
-from lamsonproxy.mail.fold import Fate, Outcome
 from lamsonproxy.mail.probe import probe_name
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.trace import count_own
 from lamsonproxy.mail.transaction import Transaction
-from lamsonproxy.mail.verdict import (
-    ACCEPT,
-    Accept,
-    Consume,
-    Defer,
-    Discard,
-    Quarantine,
-    Reject,
-    Verdict,
-    reply_to,
-)
-
-_V = TypeVar("_V")
-
-TOO_MANY_HOPS = Reject("5.4.6", "Too many hops", whole=True)
-UNMATCHED = Reject("5.1.1", "Unknown recipient")
-OUT_OF_STATE: Mapping[str, Verdict] = {
-    "reject": Reject("5.7.1", "This address does not expect mail from you"),
-    "consume": Consume(),
-    "quarantine": Quarantine("out of state"),
-}
-SETTLED = "settled"
-"""What the log and the metrics name as the route of mail that an earlier attempt has settled."""
-PROBE = "probe"
-"""What the log and the metrics name as the route of an awaited probe."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What was decided for one recipient, and the copy that its handlers worked on."""
-
-    recipient: Recipient
-    verdict: Verdict
-    copy: Copy
-    route: str = ""
-    said: Reply | None = None
-    """The refusal at RCPT, ours or downstream's, where it was kept for the fold; or the answer of an earlier
-    attempt."""
-    is_settled: bool = False
-    """Whether `said` is the answer of an earlier attempt."""
-    has_failed: bool = False
-    """Whether a handler failed."""
-    is_poison: bool = False
-    """Whether its handlers failed too often, so that it is kept where nobody tries again."""
-
-    @property
-    def is_redirected(self) -> bool:
-        """Whether the mail goes to another address than its recipient's."""
-        return self.copy.recipient.address != self.recipient.address
-
-    @property
-    def outcome(self) -> Outcome:
-        if self.said is not None:
-            return Outcome(_fate_of(self.said), self.said)
-        match self.verdict:
-            case Accept():
-                return Outcome(Fate.PASS, reply_to(self.verdict))
-            case Reject(whole=whole):
-                return Outcome(Fate.REFUSED, reply_to(self.verdict), whole)
-            case Defer():
-                return Outcome(Fate.DEFERRED, reply_to(self.verdict))
-            case Consume() | Discard() | Quarantine():
-                return Outcome(Fate.TAKEN, reply_to(self.verdict))
-
-    @property
-    def is_for_all(self) -> bool:
-        """Whether the fold is settled by this one, whatever is decided for the others."""
-        return self.outcome.fate is Fate.DEFERRED or self.outcome.whole
+from lamsonproxy.mail.verdict import Accept, Consume
 
 
 class Deciding:
@@ -120,8 +48,17 @@ class Deciding:
         self._means, self._log = means, means.log
         self._asking = Asking(means, transaction, until)
         self._planning = Planning(routes, acquaintances, transaction, self._asking)
-        self._acquaintances = acquaintances
         self._failing = Failing(means, policy, transaction)
+        self._walking = Walk(
+            routes.machines,
+            means,
+            policy,
+            transaction,
+            self._asking,
+            self._planning,
+            acquaintances,
+            self._failing,
+        )
         self._policy = policy
         self._transaction = transaction
         self._until = until
@@ -272,8 +209,8 @@ class Deciding:
     async def _walk(self, plan: Plan, act: Act) -> Decision:
         mail = plan.mail
         try:
-            verdict, route = await self._judge(plan, act)
-        except _Failed as failed:
+            verdict, route = await self._walking.judge(plan, act)
+        except FailedAt as failed:
             mail._revoke()
             mail._restore()
             verdict = await self._failing.after(failed.step, act, self._asking.left)
@@ -298,119 +235,6 @@ class Deciding:
         )
         if notice is not None:
             act.send(Outgoing(*notice, "notice"))
-
-    async def _judge(self, plan: Plan, act: Act) -> tuple[Verdict, str]:
-        """The verdict, and the name of the route that gave it. Raises _Failed."""
-        stood: tuple[Verdict, str] | None = None
-        refused: tuple[Verdict, str] | None = None
-        asked = ""
-        for step in plan.steps:
-            route = step.match.route
-            otherwise = self._guarded(step, plan, act)
-            if otherwise is False:
-                continue
-            if otherwise is not True:
-                return stood or (otherwise, route.name)
-            if step.conversation is None:
-                verdict = await self._ask(step, plan, act)
-                asked = route.name
-                if verdict is not None:
-                    return stood or (verdict, route.name)
-            elif stood is None:
-                state = act.state_of(step.conversation)
-                if state == route.state:
-                    stood = await self._ask_state(step, step.conversation, plan, act), route.name
-                elif refused is None:
-                    refused = self._out_of_state(step.conversation.machine, state), route.name
-        if stood or refused:
-            return stood or refused or (ACCEPT, "")
-        if not asked and self._policy.unmatched == "reject":
-            return UNMATCHED, ""
-        return ACCEPT, asked
-
-    def _out_of_state(self, machine: str, state: str) -> Verdict:
-        if state == START or self._machines.has_state(machine, state):
-            return OUT_OF_STATE[self._policy.out_of_state]
-        # A function that was renamed or taken away: the mail waits for an operator, who takes everybody along.
-        sentence = f"{machine} has no state {state}: `lamson states rename {machine}.{state} {machine}.NEW`"
-        self._log.store_failed(self._transaction, StoreError(sentence))
-        return self._failing.defer
-
-    def _guarded(self, step: Step, plan: Plan, act: Act) -> Verdict | bool:
-        """True where the route may be asked, False where it does not match, else what it says instead."""
-        if not step.match.route.guards:
-            return True
-        plan.mail._enter(act.scene(step.match, step.conversation))
-        for guard in step.match.route.guards:
-            if not passes(guard, plan.mail, self._means.authserv_id):
-                return guard.otherwise or False
-        return True
-
-    async def _ask(self, step: Step, plan: Plan, act: Act) -> Verdict | None:
-        return await self._hear(step, plan, act, verdict_from)
-
-    async def _ask_state(self, step: Step, conversation: ConversationKey, plan: Plan, act: Act) -> Verdict:
-        match, mail = step.match, plan.mail
-        to, verdict = await self._hear(step, plan, act, lambda returned: next_from(returned, self._machines))
-        act.touch(conversation, plan.recipient.address, match.captures)
-        if mail.effects.is_confirmed:
-            act.confirm(conversation)
-        if to is not None:
-            await self._move(match, conversation, to, plan, act)
-        return verdict
-
-    async def _move(
-        self, match: Match, conversation: ConversationKey, to: tuple[str, str], plan: Plan, act: Act
-    ) -> None:
-        machine, state = to
-        name = match.route.name
-        if machine != conversation.machine:
-            key = await self._planning.conversation(machine, name, match.captures, plan.mail)
-            if not act.is_locked(key):
-                # In its turn, or two such mails could wait for each other.
-                self._acquaintances.learn(conversation.machine, machine)
-                raise ConflictError(f"{name} has moved a conversation of {machine}, which is not locked yet")
-            conversation = key
-            act.touch(conversation, plan.recipient.address, match.captures)
-        act.move(conversation, state, name)
-
-    async def _hear(self, step: Step, plan: Plan, act: Act, read: Callable[[Any], _V]) -> _V:
-        match = step.match
-        plan.mail._enter(act.scene(match, step.conversation))
-        route = match.route
-        try:
-            said = await self._asking.ask(
-                route.name,
-                route.handler,
-                plan.mail,
-                match.captures,
-                read,
-                is_our_fault=lambda: act.has_conflict,
-                in_transaction=act.is_open,
-            )
-        except HandlerFailed:
-            act.left = self._asking.left
-            if act.has_conflict:
-                raise ConflictError("a statement of a handler met another transaction") from None
-            raise _Failed(step) from None
-        if act.has_conflict:
-            # Whatever the handler made of the failed statement: its transaction is lost.
-            raise ConflictError("a statement of a handler met another transaction")
-        return said
-
-
-class _Failed(Exception):
-    """A handler failed, at this step."""
-
-    def __init__(self, step: Step) -> None:
-        super().__init__(step)
-        self.step = step
-
-
-def _fate_of(said: Reply) -> Fate:
-    if said.is_positive:
-        return Fate.TAKEN
-    return Fate.REFUSED if said.is_permanent else Fate.DEFERRED
 
 
 def _twin(plan: Plan, before: Sequence[Decision]) -> Decision | None:

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping
 
 from lamsonproxy.engine.act import Act
 from lamsonproxy.engine.addressing import Addressed
-from lamsonproxy.engine.deciding import Decision
+from lamsonproxy.engine.decision import Decision
 from lamsonproxy.engine.settling import NOBODY_WAITS, Copies, Settling, to_our_client
 from lamsonproxy.mail.fold import Fate, Fold, Outcome
 from lamsonproxy.mail.reply import Reply

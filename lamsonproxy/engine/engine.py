@@ -10,7 +10,8 @@ from itertools import count
 
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.app.scene import REPLIES_PER_HOUR
-from lamsonproxy.engine.deciding import Deciding, Decision
+from lamsonproxy.engine.deciding import Deciding
+from lamsonproxy.engine.decision import Decision
 from lamsonproxy.engine.each import Ends, SettlingEach, Unit, units_of
 from lamsonproxy.engine.firing import Firing
 from lamsonproxy.engine.guarding import NOTHING_EARLIER, Earlier, Guarding, Heard, log_refusal

@@ -11,7 +11,7 @@ from dataclasses import replace
 from lamsonproxy.app.mail import Copy
 from lamsonproxy.crash import crash_at
 from lamsonproxy.engine.addressing import Unserved
-from lamsonproxy.engine.deciding import Decision
+from lamsonproxy.engine.decision import Decision
 from lamsonproxy.engine.policy import DISK_S, Means
 from lamsonproxy.mail.dsn import Refusal, failure_notice
 from lamsonproxy.mail.envelope import Recipient

@@ -13,7 +13,7 @@ before our last word.
 from collections.abc import Awaitable, Callable
 
 from lamsonproxy.app.routing import Routes
-from lamsonproxy.engine.deciding import UNMATCHED
+from lamsonproxy.engine.decision import UNMATCHED
 from lamsonproxy.engine.guarding import TAKEN, Earlier, Guarding, Heard, log_refusal
 from lamsonproxy.engine.policy import RELAY_SHARE, DoorPolicy, Means
 from lamsonproxy.engine.settling import to_our_client

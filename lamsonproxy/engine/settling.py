@@ -15,7 +15,7 @@ from lamsonproxy.app.mail import Copy
 from lamsonproxy.crash import crash_at
 from lamsonproxy.engine.act import Act
 from lamsonproxy.engine.addressing import Addressed, Unserved
-from lamsonproxy.engine.deciding import Decision
+from lamsonproxy.engine.decision import Decision
 from lamsonproxy.engine.keeping import Keeping
 from lamsonproxy.engine.policy import DoorPolicy, Means
 from lamsonproxy.errors import RemoteError
