@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lamsonproxy.app.application import App
 from lamsonproxy.app.lint import warnings_of
@@ -19,6 +19,7 @@ from lamsonproxy.app.routing import Routes
 from lamsonproxy.clock import SystemClock
 from lamsonproxy.config import Door as DoorConfig
 from lamsonproxy.config import Settings
+from lamsonproxy.config.databases import database_of
 from lamsonproxy.config.routes import app_of, routes_of, tables_of
 from lamsonproxy.doors.budget import Budget
 from lamsonproxy.doors.dialogue import Rules
@@ -40,8 +41,9 @@ from lamsonproxy.queues.quarantine import MaildirQuarantine
 from lamsonproxy.relay import RelaySettings, SmtpCourier
 from lamsonproxy.runner import Runner
 from lamsonproxy.state.none import NoConversations
-from lamsonproxy.stores import Stores, database_of
-from lamsonproxy.views.templates import TemplateFolder
+
+if TYPE_CHECKING:
+    from lamsonproxy.stores import Stores
 
 BEAT_S = 1.0
 """Seconds between two beats of a worker's heart; the supervisor waits `limits.stall_s` for the next."""
@@ -109,11 +111,7 @@ class Service:
         )
         self.probes = ProbeFolder(settings.quarantine.path / PROBE_FOLDER)
         self.sweep = Sweep(self.notices, self.courier, log, self.clock)
-        url = database_of(settings, routes.machines)
-        tables = tables_of(app, routes)
-        self.stores = (
-            Stores(url, settings, routes.machines, tables, self.courier, log, self.clock) if url else None
-        )
+        self.stores = self._stores(routes, app)
         self.engine = Engine(
             routes,
             runner=self.runner,
@@ -136,6 +134,16 @@ class Service:
         )
         self.is_guarded = any(route.phase == "rcpt" for route in routes)
         self.doors = [self._door(door, log) for door in settings.door]
+
+    def _stores(self, routes: Routes, app: App | None) -> "Stores | None":
+        url = database_of(self.settings, routes.machines)
+        if not url:
+            return None
+        # Not before: SQLAlchemy is heavy, and a filter without state needs none of it.
+        from lamsonproxy.stores import Stores
+
+        tables = tables_of(app, routes)
+        return Stores(url, self.settings, routes.machines, tables, self.courier, self.log, self.clock)
 
     def _door(self, door: DoorConfig, log: MailLog) -> Door:
         settings, policy = door_settings(self.settings, door), door_policy(self.settings, door)
@@ -254,6 +262,8 @@ def templates_of(app: App | None) -> Templates | None:
     """The application's templates, all of them compiled. Raises AppError with every mistake."""
     if app is None or app.templates is None:
         return None
+    from lamsonproxy.views.templates import TemplateFolder  # for those who have any
+
     templates = TemplateFolder(Path(app.templates))
     templates.check()
     return templates

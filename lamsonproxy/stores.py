@@ -33,17 +33,6 @@ SEND_SHARE = 0.8
 """How much of a lease there is for the sending."""
 
 
-def database_of(settings: Settings, machines: Machines) -> str:
-    """The URL of the database; "" where none is needed."""
-    return settings.database or (default_database(settings) if machines.machines else "")
-
-
-def default_database(settings: Settings) -> str:
-    """The database of an application with state functions that names none: a file beside the quarantine, because there
-    we may write (`var/lamson.db`)."""
-    return f"sqlite:///{settings.quarantine.path.parent / 'lamson.db'}"
-
-
 def database_settings(url: str, settings: Settings) -> DatabaseSettings:
     return DatabaseSettings(url, settings.state.connections, settings.state.lock_wait_s)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect
 
 from lamsonproxy.config import Settings
+from lamsonproxy.config.databases import default_database
 from lamsonproxy.errors import LamsonError
 from lamsonproxy.state.engines import DatabaseSettings, make_engine, parse_url
 from lamsonproxy.state.failing import foreign
 from lamsonproxy.state.tables import conversation
-from lamsonproxy.stores import default_database
 
 
 class NoDatabase(LamsonError):

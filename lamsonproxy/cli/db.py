@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 
 from lamsonproxy.cli.place import settled_at
+from lamsonproxy.config.databases import default_database
 from lamsonproxy.state import schema
-from lamsonproxy.stores import default_database
 
 
 def upgrade(config: Path | None) -> None:

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from lamsonproxy.app.application import App
 from lamsonproxy.config import Settings
+from lamsonproxy.config.databases import database_of
 from lamsonproxy.config.routes import routes_of, tables_of
 from lamsonproxy.engine import DoorPolicy, Engine
 from lamsonproxy.mail.envelope import Envelope
@@ -26,7 +27,6 @@ from lamsonproxy.queues.quarantine import MaildirQuarantine
 from lamsonproxy.runner import Runner
 from lamsonproxy.service import door_policy, templates_of
 from lamsonproxy.state.none import NoConversations
-from lamsonproxy.stores import database_of
 from lamsonproxy.testing.downstream import Downstream
 from lamsonproxy.testing.entrance import Entrance
 from lamsonproxy.testing.store import Store
