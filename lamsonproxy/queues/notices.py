@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from lamsonproxy import durable
 from lamsonproxy.errors import StorageError
 from lamsonproxy.mail.envelope import Envelope
 from lamsonproxy.ports import Held, Parts
-from lamsonproxy.queues import durable, letter
+from lamsonproxy.queues import letter
 from lamsonproxy.queues.letter import Letter
 
 

@@ -5,7 +5,7 @@ Law: fulfils `ports.Probes`. A file counts once: who deletes it has it.
 
 from pathlib import Path
 
-from lamsonproxy.queues import durable
+from lamsonproxy import durable
 
 
 class ProbeFolder:

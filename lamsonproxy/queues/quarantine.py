@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lamsonproxy import durable
 from lamsonproxy.mail.envelope import Envelope
 from lamsonproxy.ports import Held, Parts
-from lamsonproxy.queues import durable, letter
+from lamsonproxy.queues import letter
 from lamsonproxy.queues.letter import Letter
 
 

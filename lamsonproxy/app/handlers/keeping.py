@@ -8,16 +8,13 @@ maildir(5); RFC 5321 §4.4 (Return-Path), Postfix's local(8) for X-Original-To.
 """
 
 import hashlib
-import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
 
+from lamsonproxy import durable
 from lamsonproxy.app.handlers.options import needed
 from lamsonproxy.app.machines import Handler
 from lamsonproxy.app.mail import Mail
 from lamsonproxy.app.marks import stateless
-from lamsonproxy.errors import StorageError
 from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.defects import Defects
 from lamsonproxy.mail.headers import find_head
@@ -51,10 +48,9 @@ def _keep(mail: Mail, folder: Path) -> None:
     content = _with_envelope(mail)
     # The envelope counts: the same octets to somebody else are another mail.
     name = hashlib.sha256(content).hexdigest()
-    try:
-        _write(folder.absolute(), name, content)
-    except OSError as error:
-        raise StorageError(f"cannot keep a copy in {folder}", error) from error
+    maildir = folder.absolute()
+    durable.make_folders(maildir / "cur")
+    durable.hold(maildir / "tmp", maildir / "new" / name, (content,)).release()
 
 
 def _with_envelope(mail: Mail) -> bytes:
@@ -71,36 +67,3 @@ def _with_envelope(mail: Mail) -> bytes:
 def _line(name: bytes, address: Address) -> bytes:
     # In the octets that came: no address holds a line's end.
     return name + b": <" + address.wire + b">\r\n"
-
-
-def _write(folder: Path, name: str, content: bytes) -> None:
-    for box in ("tmp", "new", "cur"):
-        _make(folder / box)
-    held = folder / "tmp" / f"{name}.{os.getpid()}.{secrets.token_hex(4)}"
-    try:
-        descriptor = os.open(held, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        os.rename(held, folder / "new" / name)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(held)
-        raise
-    _sync(folder / "new")
-
-
-def _make(folder: Path) -> None:
-    missing = [path for path in (folder, *folder.parents) if not path.is_dir()]
-    for path in reversed(missing):
-        path.mkdir(mode=0o700, exist_ok=True)
-        _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

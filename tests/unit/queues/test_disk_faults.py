@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from lamsonproxy import durable
+from lamsonproxy.durable import HELD_FOR_S
 from lamsonproxy.errors import StorageError
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.verdict import Quarantine, Reject
-from lamsonproxy.queues import durable
-from lamsonproxy.queues.durable import HELD_FOR_S
 from lamsonproxy.queues.letter import Letter
 from lamsonproxy.queues.notices import NoticeFolder
 from lamsonproxy.queues.quarantine import MaildirQuarantine
