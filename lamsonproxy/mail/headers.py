@@ -10,7 +10,7 @@ is_header(3) and mime_state(3).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -130,6 +130,16 @@ class Headers(Fields):
 
     def __len__(self) -> int:
         return len(self.fields)
+
+    def _named(self, name: str) -> Iterator[Field]:
+        return iter(self._by_name.get(name.lower(), ()))
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Sequence[Field]]:
+        by_name: dict[str, list[Field]] = {}
+        for field in self.fields:
+            by_name.setdefault(field.name.lower(), []).append(field)
+        return by_name
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:

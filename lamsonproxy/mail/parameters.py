@@ -38,8 +38,13 @@ class Parameterized:
     """The boundary's own octets: it is compared, not read."""
 
 
+NOTHING = Parameterized()
+
+
 def parse(raw_value: bytes, defects: Defects) -> Parameterized:
     """Read a value and its parameters; of two parameters with one name the first counts."""
+    if not raw_value:
+        return NOTHING
     if len(raw_value) > OCTETS_LIMIT:
         defects.note("a header with parameters is too long to be read whole")
     # Latin-1 keeps every octet apart until its charset is known.

@@ -108,7 +108,7 @@ class Part:
     def is_multipart(self) -> bool:
         return self.content_type.startswith("multipart/")
 
-    @property
+    @cached_property
     def encoding(self) -> str:
         """The transfer encoding in lower case; "7bit" where none is given (RFC 2045 §6.1), and for every multipart,
         which may have no other than that (§6.4)."""

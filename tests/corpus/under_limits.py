@@ -1,8 +1,9 @@
 """Run as a program: reads and edits every bomb, or every mutation of the corpus, each in a child process that may use
 so much CPU and memory, and prints how it went. Its one argument is "bombs" or "mutations".
 
-Law: resource limits, not stopwatches: a busy machine changes nothing. The children are forked from a process that has
-imported everything, so what is limited is what reading costs.
+Law: resource limits, not stopwatches. The children are forked from a process that has imported everything, so what is
+limited is what reading costs. On a busy machine a processor's second holds half the work (its caches and its other
+half belong to somebody else): what took too long has to do so ATTEMPTS times, as what is slow by itself does.
 """
 
 import json
@@ -21,6 +22,8 @@ from tests.corpus.reading import read_everything
 CPU_LIMIT_S = 1
 MEMORY_LIMIT = 64 * 1024 * 1024
 
+ATTEMPTS = 3
+TOO_SLOW = "took too much CPU"
 
 EDITING_CPU_LIMIT_S = 10
 EDITING_MEMORY_LIMIT = 128 * 1024 * 1024
@@ -41,13 +44,18 @@ def editing(raw: bytes) -> str:
 
 
 def _outcome(raw: bytes, act: Callable[[bytes], object], cpu_limit_s: int, memory_limit: int) -> str:
+    attempts = (_attempt(raw, act, cpu_limit_s, memory_limit) for _ in range(ATTEMPTS))
+    return next((outcome for outcome in attempts if outcome != TOO_SLOW), TOO_SLOW)
+
+
+def _attempt(raw: bytes, act: Callable[[bytes], object], cpu_limit_s: int, memory_limit: int) -> str:
     child = os.fork()
     if child == 0:
         os._exit(_limited(raw, act, cpu_limit_s, memory_limit))
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         killer = os.WTERMSIG(status)
-        return "took too much CPU" if killer == signal.SIGXCPU else f"died of {signal.Signals(killer).name}"
+        return TOO_SLOW if killer == signal.SIGXCPU else f"died of {signal.Signals(killer).name}"
     return {0: "", 1: "raised", 2: "took too much memory"}[os.waitstatus_to_exitcode(status)]
 
 
