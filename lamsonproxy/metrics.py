@@ -203,6 +203,10 @@ class Metrics:
             ),
             3,
         )
+        self.not_signed = counter(
+            "lamson_not_signed_total",
+            "Mails of the outbox offered without a signature or a seal that they should have.",
+        )
         self.outbox_pending = gauge(
             "lamson_outbox_pending", "Mails of the outbox that wait to be sent.", over_workers="livemax"
         )

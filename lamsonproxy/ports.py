@@ -268,6 +268,23 @@ class Outbox(Protocol):
         """How much it holds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The content of a mail as it leaves."""
+
+    content: bytes
+    trouble: Exception | None = None
+    """Why it has not all the signatures that it should have."""
+
+
+class Signer(Protocol):
+    """Signs what the application sends."""
+
+    def signed(self, outgoing: Outgoing) -> Signed:
+        """The content below its signatures, as far as there is a key. Keeps the processor: run it in a thread, and one
+        mail at a time. Never raises."""
+
+
 class Timers(Protocol):
     """Timers of conversations."""
 
@@ -393,6 +410,9 @@ class MailLog(Protocol):
         self, due: Due, recipients: Sequence[Address], reply: Reply, retry_at: datetime
     ) -> None:
         """A mail of the outbox will be tried again for these recipients."""
+
+    def not_signed(self, due: Due, error: Exception) -> None:
+        """A mail of the outbox leaves without a signature or a seal that it should have."""
 
     def outbox_failed(self, error: Exception) -> None:
         """The outbox could not be read or written; nothing is lost, and the next sweep tries again."""

@@ -11,11 +11,11 @@ from datetime import timedelta
 
 from lamsonproxy.app.machines import Machines
 from lamsonproxy.config import Settings
-from lamsonproxy.errors import StoreError
+from lamsonproxy.errors import ConfigError, StoreError
 from lamsonproxy.mail.conversation import Timer
 from lamsonproxy.metrics import Metrics
 from lamsonproxy.outbox import Pace, Sending
-from lamsonproxy.ports import Clock, Courier, MailLog
+from lamsonproxy.ports import Clock, Courier, MailLog, Signer
 from lamsonproxy.retention import Keeping
 from lamsonproxy.state.database import Database
 from lamsonproxy.state.engines import DatabaseSettings
@@ -38,7 +38,7 @@ def database_settings(url: str, settings: Settings) -> DatabaseSettings:
 
 
 class Stores:
-    """The database of one worker."""
+    """The database of one worker. Making it raises ConfigError for keys that cannot be used."""
 
     def __init__(
         self,
@@ -58,7 +58,13 @@ class Stores:
         self._database = Database(self._settings, is_async=machines.is_async)
         self.conversations = SqlConversations(self._database, clock)
         self.sending = Sending(
-            SqlOutbox(self._database), courier, log, clock, pace(settings), hostname=settings.hostname
+            SqlOutbox(self._database),
+            courier,
+            log,
+            clock,
+            pace(settings),
+            hostname=settings.hostname,
+            signer=signer_of(settings),
         )
         states = [(machine, state) for machine in machines.machines for state in machines.states(machine)]
         self.keeping = Keeping(SqlRetention(self._database, ages(settings)), states, log, clock)
@@ -112,6 +118,18 @@ async def _run(sweep: Callable[[], Awaitable[None]]) -> None:
 async def _ended(task: "asyncio.Task[None]") -> None:
     task.cancel()
     await asyncio.wait((task,))
+
+
+def signer_of(settings: Settings) -> Signer | None:
+    """Who signs what the application sends; None without a key. Raises ConfigError with every mistake in the keys."""
+    if not settings.signing:
+        return None
+    try:
+        from lamsonproxy.scanners import signing  # dkimpy is for those who sign
+    except ImportError:
+        raise ConfigError("[[signing]] needs dkimpy: install the extra `authentication`.") from None
+    wanted = [(key.domain, key.selector, key.file) for key in settings.signing if key.file]
+    return signing.Signer(signing.read_keys(wanted), authserv_id=settings.authserv_id)
 
 
 def pace(settings: Settings) -> Pace:

@@ -161,6 +161,9 @@ class RecordingLog:
     ) -> None:
         self._keep("outbox_deferred", due=due, recipients=recipients, reply=reply, retry_at=retry_at)
 
+    def not_signed(self, due: Due, error: Exception) -> None:
+        self._keep("not_signed", due=due, error=error)
+
     def outbox_failed(self, error: Exception) -> None:
         self._keep("outbox_failed", error=error)
 

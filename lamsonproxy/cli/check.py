@@ -6,7 +6,7 @@ container, and for whoever wants to know before turning the filter on.
 
 import ipaddress
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -31,7 +31,7 @@ def verdict_on(config: Path | None) -> str:
     """One line that all is well, after what is doubtful. Raises ConfigError with every mistake in the settings and in
     the application."""
     settings = settled_at(config)()
-    problems = list(_places(settings))
+    problems = [*_places(settings), *_mistakes_in_keys(settings)]
     routes, doubts = Routes(()), list[str]()
     try:
         app = app_of(settings)
@@ -112,6 +112,19 @@ def _places(settings: Settings) -> Iterator[str]:
         yield f"quarantine.path is {path}, but {nearest} is no folder."
     elif not os.access(nearest, os.W_OK | os.X_OK):
         yield f"quarantine.path is {path}, but {nearest} is not writable for this user."
+
+
+def _mistakes_in_keys(settings: Settings) -> Sequence[str]:
+    if not settings.signing:
+        return ()
+    # Not before it is known that there are keys: what the outbox stands on is heavy.
+    from lamsonproxy.stores import signer_of
+
+    try:
+        signer_of(settings)
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def _counted(number: int, noun: str) -> str:

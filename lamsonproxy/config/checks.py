@@ -113,6 +113,19 @@ def _greylisting_is_before_the_queue(settings: Settings) -> Iterator[str]:
             )
 
 
+def _keys_are_whole(settings: Settings) -> Iterator[str]:
+    for number, key in enumerate(settings.signing):
+        for name in ("domain", "selector", "file"):
+            if not getattr(key, name):
+                yield f"signing[{number}].{name} is missing: a [[signing]] has domain, selector and file."
+
+
+def _one_key_signs(settings: Settings) -> Iterator[str]:
+    for (a, first), (b, second) in combinations(enumerate(settings.signing), 2):
+        if first.domain and first.domain == second.domain:
+            yield f"signing[{a}] and signing[{b}] are both for {first.domain}: one key signs a domain's mail."
+
+
 _CHECKS: tuple[tuple[tuple[str, ...], Callable[[Settings], Iterator[str]]], ...] = (
     (("door",), _has_a_door),
     (("door",), _names_differ),
@@ -125,4 +138,6 @@ _CHECKS: tuple[tuple[tuple[str, ...], Callable[[Settings], Iterator[str]]], ...]
     (("door", "limits", "workers"), _budget_holds_a_message),
     (("route",), _routes_can_be_made),
     (("route", "door"), _greylisting_is_before_the_queue),
+    (("signing",), _keys_are_whole),
+    (("signing",), _one_key_signs),
 )

@@ -86,4 +86,5 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     path = base / kept.path
     places = {"path": path, "undeliverable": base / (kept.undeliverable or path.parent / "undeliverable")}
     quarantine = kept.model_copy(update=places)
-    return settings.model_copy(update={"quarantine": quarantine})
+    signing = tuple(key.model_copy(update={"file": base / (key.file or "")}) for key in settings.signing)
+    return settings.model_copy(update={"quarantine": quarantine, "signing": signing})

@@ -35,6 +35,8 @@ from lamsonproxy.config.values import (
     Port,
     Processes,
     Seconds,
+    Selector,
+    SigningDomain,
 )
 from lamsonproxy.mail.wire import BareCr, BareNewline
 
@@ -245,6 +247,20 @@ class Outbox(Section):
     return False (RFC 3834 §2)."""
 
 
+class Signing(Section):
+    """A key that signs what the application sends: DKIM, and ARC for what it sends on. Each `[[signing]]` is one. Mail
+    that passes through the doors is never signed. Needs the extra `authentication`; docs/howto/sign.md."""
+
+    domain: SigningDomain = ""
+    """Whose mail: that with this domain, or one below it, in From; else, where no key fits that, in the envelope
+    sender. Of two keys that fit the one of the longer domain signs. Needed."""
+    selector: Selector = ""
+    """Where DNS has the public half: `selector._domainkey.domain`. Needed."""
+    file: Path | None = None
+    """An RSA key in PEM, of 1024 bits at least, readable by us and by nobody else. A relative path is relative to the
+    folder of lamson.toml. Read at start; a new one counts from the next reload. Needed."""
+
+
 class Timers(Section):
     """How `@after` is kept."""
 
@@ -312,7 +328,8 @@ class Settings(BaseSettings):
     tells the rest."""
     authserv_id: str = ""
     """Whose `Authentication-Results` `@requires` believes (RFC 8601): the name that our own border's filters write,
-    such as OpenDKIM's `AuthservID`. Empty: nobody's."""
+    such as OpenDKIM's `AuthservID`. Mail that is sent on carries its results in a seal (ARC), where there is a key
+    (`[[signing]]`). Empty: nobody's, and nothing is sealed."""
     workers: Processes = 2
     """Processes, or `auto` for as many as there are cores. With one, a handler that holds the interpreter
     stops all mail until the supervisor has replaced it (`limits.stall_s`)."""
@@ -327,6 +344,8 @@ class Settings(BaseSettings):
     """The doors, one `[[door]]` table each; without any, one filter door with its defaults."""
     route: tuple[Route, ...] = ()
     """The `[[route]]` tables, asked in this order, before the routes of the application."""
+    signing: tuple[Signing, ...] = ()
+    """The `[[signing]]` tables, a key each."""
     relay: Relay = Relay()
     limits: Limits = Limits()
     quarantine: Quarantine = Quarantine()

@@ -99,6 +99,18 @@ def _domains(value: object) -> object:
     return tuple(domain.lower() for domain in domains)
 
 
+def _selector(value: object) -> object:
+    if not isinstance(value, str) or not _HOSTNAME.fullmatch(value):
+        raise ValueError("must be a name as DNS has them, such as mail2026 (RFC 6376 §3.1)")
+    return value
+
+
+def _signing_domain(value: object) -> object:
+    if not isinstance(value, str) or not _HOSTNAME.fullmatch(value):
+        raise ValueError("must be a domain in its ASCII form, such as example.org")
+    return value.lower()
+
+
 def _kind(value: object) -> object:
     if value in LATER_DOORS:
         raise ValueError(f'{value} comes in a later release; this one has "filter", "lmtp" and "proxy"')
@@ -124,6 +136,8 @@ Group = Annotated[str, BeforeValidator(_group)]
 Domains = Annotated[tuple[str, ...], BeforeValidator(_domains)]
 Kind = Annotated[Literal["filter", "lmtp", "proxy"], BeforeValidator(_kind)]
 Name = Annotated[str, BeforeValidator(_name)]
+Selector = Annotated[str, BeforeValidator(_selector)]
+SigningDomain = Annotated[str, BeforeValidator(_signing_domain)]
 Hostname = Annotated[str, BeforeValidator(_hostname)]
 Instance = Annotated[str, BeforeValidator(_instance)]
 Database = Annotated[str, BeforeValidator(_database)]

@@ -272,6 +272,13 @@ class MailLog:
         _outbox(logging.WARNING, "outbox_deferred", due, recipients, reply, retry_at=again)
 
     @_never_raises
+    def not_signed(self, due: Due, error: Exception) -> None:
+        """A mail of the outbox leaves without a signature or a seal that it should have."""
+        self.metrics.not_signed.inc()
+        fields = {"trace": due.trace, "row": due.id, "kind": due.outgoing.kind, "error": _describe(error)}
+        _log.warning(Event("not_signed", fields))
+
+    @_never_raises
     def outbox_failed(self, error: Exception) -> None:
         """The outbox could not be read or written; nothing is lost, and the next sweep tries again."""
         self._failed("outbox", error)

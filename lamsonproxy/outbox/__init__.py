@@ -16,7 +16,8 @@ soon as it is back. Nothing but its cancellation ends the sweeping.
 
 pace       how fast, how often, how long
 judging    what downstream's replies make of a mail
-sending    claims, offers, settles
+signing    signs what the application sends
+sending    claims, signs, offers, settles
 """
 
 from lamsonproxy.outbox.pace import Pace

@@ -1,4 +1,4 @@
-"""Claims what is due, offers it downstream, settles it; some mails at a time.
+"""Claims what is due, signs it, offers it downstream, settles it; some mails at a time.
 
 Law: nothing but its cancellation ends it, and what downstream has answered is never sent again while this process
 lives, whatever becomes of the database. While downstream cannot be talked to nothing is claimed: a backlog that is
@@ -16,11 +16,12 @@ from datetime import timedelta
 from lamsonproxy.crash import crash_at
 from lamsonproxy.errors import AppError, RemoteError
 from lamsonproxy.mail.address import Address
-from lamsonproxy.mail.conversation import Outgoing
+from lamsonproxy.mail.envelope import Envelope
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.outbox.judging import Answer, notice_of
 from lamsonproxy.outbox.pace import Pace
-from lamsonproxy.ports import Backlog, Clock, Courier, Due, MailLog, Outbox
+from lamsonproxy.outbox.signing import SigningThread
+from lamsonproxy.ports import Backlog, Clock, Courier, Due, MailLog, Outbox, Signer
 
 LAST_WORDS_S = 3.0
 """Seconds for mail that is on its way when we are told to end: what has not been answered by then is sent again when
@@ -45,6 +46,7 @@ class Sending:
         pace: Pace,
         chance: Callable[[], float] = random.random,
         hostname: str = "localhost",
+        signer: Signer | None = None,
     ) -> None:
         self._outbox = outbox
         self._courier = courier
@@ -53,6 +55,7 @@ class Sending:
         self._pace = pace
         self._chance = chance
         self._hostname = hostname
+        self._signing = SigningThread(signer, log) if signer is not None else None
         self._kicked = asyncio.Event()
         self._on_their_way: set[asyncio.Task[None]] = set()
         self._unmarked: dict[int, Answer] = {}
@@ -150,7 +153,9 @@ class Sending:
         crash_at("outbox-before-send")
         heard: dict[Address, Reply] = {}
         try:
-            last = await self._offered(due.outgoing, heard, deadline)
+            # Before the offer: behind its DATA downstream would be kept waiting.
+            content = await self._content(due, deadline)
+            last = await self._offered(due.outgoing.envelope, content, heard, deadline)
         except Exception as error:
             # Behind the final dot too: nobody knows whether downstream has it, so it is sent again.
             last = self._reply_for(error)
@@ -158,15 +163,23 @@ class Sending:
         replies = dict.fromkeys((r.address for r in due.outgoing.envelope.recipients), last)
         return replies | {address: reply for address, reply in heard.items() if not reply.is_positive}
 
-    async def _offered(self, outgoing: Outgoing, heard: dict[Address, Reply], deadline: float) -> Reply:
+    async def _content(self, due: Due, deadline: float) -> bytes:
+        """What is sent: signed, where somebody signs. At most half of the time goes into that."""
+        if self._signing is None:
+            return due.outgoing.content
+        return await self._signing.content(due, timeout=(deadline - self._clock.monotonic()) / 2)
+
+    async def _offered(
+        self, envelope: Envelope, content: bytes, heard: dict[Address, Reply], deadline: float
+    ) -> Reply:
         """Offer a mail, note each recipient's reply, and give the one that all others share."""
-        async with self._courier.offer(outgoing.envelope, deadline=deadline) as offer:
+        async with self._courier.offer(envelope, deadline=deadline) as offer:
             if offer.refusal is not None:
                 return offer.refusal
-            addresses = (recipient.address for recipient in outgoing.envelope.recipients)
+            addresses = (recipient.address for recipient in envelope.recipients)
             heard.update(zip(addresses, offer.recipients, strict=True))
             if any(reply.is_positive for reply in offer.recipients):
-                return await offer.deliver((outgoing.content,))
+                return await offer.deliver((content,))
             return offer.recipients[0]
 
     def _reply_for(self, error: Exception) -> Reply:

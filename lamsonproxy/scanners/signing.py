@@ -2,19 +2,21 @@
 
     key = Key.read("example.org", "mail2026", Path("/etc/lamson/mail2026.pem"))
     signer = Signer([key], authserv_id="mx.example.org")
-    octets = signer.signed(outgoing)
+    octets = signer.signed(outgoing).content
 
-Whose key signs: that of the domain of From or of one above it; else, for a list, that of the envelope sender.
+Whose key signs: that of the domain of From or of the nearest one above it; else, for a list, that of the envelope
+sender.
 
 Law: what leaves is the content with fields above it, and not an octet of it changed. Mail that cannot be signed leaves
-unsigned: a signature helps it to be believed, and is no reason to keep it. A key that cannot be used is a mistake told
-at start. Takes some 20 ms of CPU: call it in a thread.
+unsigned, with the reason: a signature helps it to be believed, and is no reason to keep it. A key that cannot be used
+is a mistake told at start. Takes some 20 ms of CPU: call it in a thread.
 
 RFC 6376 §5.4.1 (what to sign), §8.15 (fields are signed once more than they are there, so that none can be added);
 RFC 8617 §5.1 (sealing), §5.1.1 (the results that a seal carries on).
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +28,17 @@ from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.authentication import results_of
 from lamsonproxy.mail.conversation import Outgoing
 from lamsonproxy.mail.message import Message
+from lamsonproxy.ports import Signed
 from lamsonproxy.scanners.authentication import field_value
 
 MOST_HEADERS = 400
 """Fields of a head that is signed: the library takes all of them apart for each that it signs."""
+
+LEAST_BITS = 1024
+"""A signature by a shorter key counts as none (RFC 8301 §3.2)."""
+
+REMEMBERED = 64
+"""Mails whose signatures are kept, a few KiB each: with VERP the same octets leave for each recipient."""
 
 _GUARDED = (b"from", b"to", b"cc", b"subject", b"date", b"reply-to", b"content-type", b"mime-version")
 """Signed once more than they are there: a second one of these would be shown instead of the first."""
@@ -54,9 +63,13 @@ class Key:
         except OSError as error:
             raise ConfigError(f"The key of {domain} cannot be read: {path}: {error.strerror}.") from error
         try:
-            parse_pem_private_key(pem)
-        except (UnparsableKeyError, ValueError, KeyError, TypeError) as error:
+            bits = parse_pem_private_key(pem)["modulus"].bit_length()
+        except (UnparsableKeyError, ValueError, LookupError, TypeError) as error:
             raise ConfigError(f"The key of {domain} is no RSA key in PEM: {path}.") from error
+        if bits < LEAST_BITS:
+            raise ConfigError(
+                f"The key of {domain} has {bits} bits, and below {LEAST_BITS} counts for nothing: {path}."
+            )
         return cls(Address(f"postmaster@{domain}").ascii_domain, selector, pem)
 
     def is_for(self, domain: str) -> bool:
@@ -64,24 +77,58 @@ class Key:
         return domain == self.domain or domain.endswith(f".{self.domain}")
 
 
+def read_keys(wanted: Iterable[tuple[str, str, Path]]) -> list[Key]:
+    """The keys with these domains, selectors and files. Raises ConfigError with every mistake."""
+    keys, problems = list[Key](), list[str]()
+    for domain, selector, path in wanted:
+        try:
+            keys.append(Key.read(domain, selector, path))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(*problems)
+    return keys
+
+
 class Signer:
-    """Signs with the keys of several domains."""
+    """Signs with the keys of several domains; see the port of this name."""
 
-    def __init__(self, keys: Sequence[Key], *, authserv_id: str = "") -> None:
+    def __init__(self, keys: Iterable[Key], *, authserv_id: str = "") -> None:
         """`authserv_id` is the name of our own border: a seal carries its results on; without it nothing is sealed."""
-        self._keys = tuple(keys)
+        self._keys = sorted(keys, key=lambda key: key.domain.count("."), reverse=True)
         self._authserv_id = authserv_id
+        self._made: dict[bytes, bytes] = {}
+        """The fields of the last mails, by what they were made of; the youngest at the end."""
 
-    def signed(self, outgoing: Outgoing) -> bytes:
+    def signed(self, outgoing: Outgoing) -> Signed:
         """The content of an outgoing mail, signed as far as there is a key. Never raises."""
         message = Message(outgoing.content)
         key = self._key_for(message, outgoing.envelope.sender)
-        if key is None or len(message.headers) > MOST_HEADERS:
-            return outgoing.content
-        signed = _above(message, _signature(message, key))
-        if outgoing.kind == "send_on" and self._authserv_id:
-            signed = _above(Message(signed), self._seal(Message(signed), key))
-        return signed
+        if key is None:
+            return Signed(outgoing.content)
+        is_sealed = outgoing.kind == "send_on" and bool(self._authserv_id)
+        fields, trouble = self._fields(message, key, is_sealed=is_sealed)
+        return Signed(_above(message, fields), trouble)
+
+    def _fields(self, message: Message, key: Key, *, is_sealed: bool) -> tuple[bytes, Exception | None]:
+        """The fields to be put above the mail, and why some of them are missing."""
+        asked = hashlib.sha256(b"%s %d\n" % (key.domain.encode(), is_sealed) + message.raw).digest()
+        fields = self._made.pop(asked, b"")
+        try:
+            if not fields:
+                fields = _signature(message, key)
+                if is_sealed:
+                    fields = self._seal(Message(_above(message, fields)), key) + fields
+        except Exception as error:
+            # Said in the law: it leaves without. What the library cannot read, a stranger has written.
+            return fields, error
+        self._remember(asked, fields)
+        return fields, None
+
+    def _remember(self, asked: bytes, fields: bytes) -> None:
+        self._made[asked] = fields
+        if len(self._made) > REMEMBERED:
+            del self._made[next(iter(self._made))]
 
     def _key_for(self, message: Message, sender: Address) -> Key | None:
         author = Address(message.sender).ascii_domain
@@ -102,27 +149,21 @@ class Signer:
         )
         stated = f"Authentication-Results: {field_value(self._authserv_id, results)}\r\n".encode()
         sealing = stated + rest + b"\r\n" + message.raw[message.body_start :]
-        try:
-            fields = dkim.ARC(sealing).sign(
-                key.selector.encode(), key.domain.encode(), key.pem, self._authserv_id.encode()
-            )
-        except Exception:
-            # Said in the law: it leaves without. What the library cannot read, a stranger has written.
-            return b""
-        return b"".join(fields)
+        seal = dkim.ARC(sealing).sign(
+            key.selector.encode(), key.domain.encode(), key.pem, self._authserv_id.encode()
+        )
+        return b"".join(seal)
 
 
 def _signature(message: Message, key: Key) -> bytes:
-    try:
-        signing = dkim.DKIM(message.raw)
-        signing.add_frozen(_GUARDED)
-        # relaxed in the body too: mail servers on the way take blanks off the ends of lines.
-        field: bytes = signing.sign(
-            key.selector.encode(), key.domain.encode(), key.pem, canonicalize=(b"relaxed", b"relaxed")
-        )
-    except Exception:
-        # As with a seal.
-        return b""
+    if len(message.headers) > MOST_HEADERS:
+        raise ValueError(f"its head has {len(message.headers)} fields, and at most {MOST_HEADERS} are signed")
+    signing = dkim.DKIM(message.raw)
+    signing.add_frozen(_GUARDED)
+    # relaxed in the body too: mail servers on the way take blanks off the ends of lines.
+    field: bytes = signing.sign(
+        key.selector.encode(), key.domain.encode(), key.pem, canonicalize=(b"relaxed", b"relaxed")
+    )
     return field
 
 

@@ -101,6 +101,10 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert load(written(tmp_path, "")).quarantine.path == tmp_path / "var/quarantine"
     elsewhere = written(tmp_path, '[quarantine]\npath = "/srv/kept"\n')
     assert load(elsewhere).quarantine.path == Path("/srv/kept")
+    table = '[[signing]]\ndomain = "Example.org"\nselector = "mail2026"\nfile = "{}"\n'
+    for file, path in (("keys/own.pem", tmp_path / "keys/own.pem"), ("/srv/own.pem", Path("/srv/own.pem"))):
+        (key,) = load(written(tmp_path, table.format(file))).signing
+        assert (key.domain, key.selector, key.file) == ("example.org", "mail2026", path)
 
 
 def test_auto_is_a_worker_for_each_core(tmp_path: Path) -> None:

@@ -65,6 +65,16 @@ def test_what_was_not_foreseen_comes_with_its_traceback(
     assert [bool(record.exc_info) for record in caplog.records] == [has_traceback] * 2
 
 
+def test_a_mail_that_leaves_without_its_signature_is_a_warning_and_a_number(
+    log: MailLog, registry: CollectorRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    log.not_signed(DUE, ValueError("no head"))
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert str(record.msg) == '7QF3 not_signed row=4711 kind=send_on error="ValueError: no head"'
+    assert registry.get_sample_value("lamson_not_signed_total") == 1
+
+
 def test_a_sweep_that_failed_is_counted_and_a_timer_names_its_function(
     log: MailLog, registry: CollectorRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from lamsonproxy import Quarantine
 from lamsonproxy.app.application import App
+from lamsonproxy.cli.check import verdict_on
 from lamsonproxy.mail.message import Message
 from lamsonproxy.scanners import authentication, clamav, rspamd
 from lamsonproxy.scanners.report import Report
@@ -22,6 +23,11 @@ _EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 def examples(page: str) -> list[str]:
     return _EXAMPLE.findall((DOCS / page).read_text())
+
+
+def settings_of(page: str) -> str:
+    (toml,) = re.findall(r"^```toml\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
+    return str(toml)
 
 
 @pytest.fixture
@@ -72,10 +78,12 @@ def test_the_page_about_scanning_runs(write: Write, says: dict[str, Report]) -> 
 
 
 def test_the_page_about_signing_runs(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    key, signing, lists = examples("sign.md")
+    signing, lists = examples("sign.md")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mail2026.pem").write_bytes(PRIVATE_KEY)
-    exec(compile(key + signing, "docs/howto/sign.md", "exec"), {})
+    exec(compile(signing, "docs/howto/sign.md", "exec"), {})
+    (tmp_path / "lamson.toml").write_text(settings_of("sign.md"))
+    assert "All is well" in verdict_on(tmp_path / "lamson.toml")
 
     table = Table({("_dmarc.example.com", "TXT"): [text("v=DMARC1; p=reject")]})
     monkeypatch.setattr(authentication, "SystemResolver", lambda: table)

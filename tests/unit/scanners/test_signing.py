@@ -12,9 +12,21 @@ from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.conversation import Outgoing, OutgoingKind
 from lamsonproxy.mail.envelope import Envelope, Recipient
 from lamsonproxy.mail.message import Message
-from lamsonproxy.scanners.signing import MOST_HEADERS, Key, Signer
+from lamsonproxy.ports import Signed
+from lamsonproxy.scanners.signing import MOST_HEADERS, REMEMBERED, Key, Signer, read_keys
 from tests.keys import DNS_RECORD, PRIVATE_KEY
 
+SHORT_KEY = b"""\
+-----BEGIN RSA PRIVATE KEY-----
+MIIBOgIBAAJBANmzZrXkDPHJUVPTf+1f6wtjrkla6UqMVQ03BwMRlv+dbn24NFvB
+Ep7VgMQ6boK+ouDYp3AI/qA9Tprn0Qce0C0CAwEAAQJAUsJin28MhLY1lppmnYTD
+Q9cnIHfRDCgBBT8QCVicgJtTEtsZt0bffKHidgH8uhvU+63II/vAvdbSVRl7zGat
+eQIhAPTqqAYag579XjsMhdxMKMDZRnoQS9Kca9+IFrDqCEZTAiEA441zecuaENk/
+OCe+PjN0vnYa9urD933VAghGulPEv38CICoPjpGVxhrs2lz7tpVxwuHzroXR/KOL
+137JCVSSrJ8fAiAQaMTpBYuop2HttL/9UEyc53tuTuOu1z4jFWG0UhIgFQIhAMWo
+7VqPEvY5l2OFouEnkeKKNH3M2lc5IGfKSZ5EwLEt
+-----END RSA PRIVATE KEY-----
+"""
 BORDER = "mx.example.net"
 OWN = Key("example.org", "own", PRIVATE_KEY)
 LISTS = Key("lists.example.net", "lists", PRIVATE_KEY)
@@ -31,8 +43,15 @@ def outgoing(content: bytes = PLAIN, kind: OutgoingKind = "reply", sender: str =
     return Outgoing(Envelope(Address(sender), (Recipient(Address("bob@example.com")),)), content, kind)
 
 
+def signed(content: bytes = PLAIN, kind: OutgoingKind = "reply", sender: str = "") -> bytes:
+    """A mail as it leaves, with all the signatures that it should have."""
+    made = SIGNER.signed(outgoing(content, kind, sender))
+    assert made.trouble is None
+    return made.content
+
+
 def sent_on(content: bytes) -> bytes:
-    return SIGNER.signed(outgoing(content, "send_on", "cooks-bounces@lists.example.net"))
+    return signed(content, "send_on", "cooks-bounces@lists.example.net")
 
 
 def key(name: bytes, timeout: int = 5) -> bytes:
@@ -53,16 +72,16 @@ def signer_of(raw: bytes) -> str:
 
 
 def test_a_signature_stands_above_the_mail_and_is_true() -> None:
-    signed = SIGNER.signed(outgoing())
-    assert signed.startswith(b"DKIM-Signature: ")
-    assert signed.endswith(PLAIN)
-    assert verifies(signed)
-    assert signer_of(signed) == "example.org"
-    assert max(map(len, signed.split(b"\r\n"))) <= 78
+    raw = signed()
+    assert raw.startswith(b"DKIM-Signature: ")
+    assert raw.endswith(PLAIN)
+    assert verifies(raw)
+    assert signer_of(raw) == "example.org"
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
 
 
 def test_it_survives_blanks_that_are_taken_off_on_the_way() -> None:
-    assert verifies(SIGNER.signed(outgoing()).replace(b"eight.  \r\n", b"eight.\r\n"))
+    assert verifies(signed().replace(b"eight.  \r\n", b"eight.\r\n"))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +97,7 @@ def test_it_survives_blanks_that_are_taken_off_on_the_way() -> None:
 )
 def test_it_breaks_where_the_mail_would_say_something_else(act: object) -> None:
     assert callable(act)
-    assert not verifies(act(SIGNER.signed(outgoing())))
+    assert not verifies(act(signed()))
 
 
 @pytest.mark.parametrize(
@@ -96,27 +115,62 @@ def test_it_breaks_where_the_mail_would_say_something_else(act: object) -> None:
 )
 def test_the_key_is_that_of_the_author_or_of_the_list(from_: bytes, sender: str, domain: str) -> None:
     raw = b"From: " + from_ + b"\r\n\r\n"
-    assert signer_of(SIGNER.signed(outgoing(raw, sender=sender))) == domain
+    assert signer_of(signed(raw, sender=sender)) == domain
+
+
+def test_the_key_of_the_nearest_domain_signs_in_whatever_order_they_are() -> None:
+    below = Key("sub.example.org", "sub", PRIVATE_KEY)
+    mail = outgoing(b"From: a@deep.sub.example.org\r\n\r\n")
+    for keys in ([OWN, below], [below, OWN]):
+        assert signer_of(Signer(keys).signed(mail).content) == "sub.example.org"
 
 
 @pytest.mark.parametrize(
     "raw",
     [b"", b"\r\n", b"no head at all", b"Subject: Soup\r\n\r\n", b"From: x\r\n\r\n", b" blank\r\n" + PLAIN],
 )
-def test_what_cannot_be_signed_leaves_as_it_is(raw: bytes) -> None:
-    assert SIGNER.signed(outgoing(raw)) == raw
+def test_mail_of_nobody_whose_key_we_have_leaves_as_it_is(raw: bytes) -> None:
+    assert SIGNER.signed(outgoing(raw)) == Signed(raw)
+
+
+def test_what_cannot_be_signed_leaves_as_it_is_and_it_is_said_why() -> None:
+    raw = b"Subject: Soup\r\n\r\n"
+    made = SIGNER.signed(outgoing(raw, "send_on", "cooks-bounces@lists.example.net"))
+    assert made.content == raw
+    assert str(made.trouble) == "The From header field MUST be signed"
 
 
 def test_a_head_of_very_many_fields_is_not_signed() -> None:
     raw = b"X: y\r\n" * MOST_HEADERS + PLAIN
-    assert SIGNER.signed(outgoing(raw)) == raw
+    made = SIGNER.signed(outgoing(raw))
+    assert made.content == raw
+    assert str(made.trouble) == "its head has 403 fields, and at most 400 are signed"
+
+
+def test_the_same_octets_are_signed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[bytes] = []
+
+    class Counting(dkim.DKIM):  # type: ignore[misc] # no types
+        def __init__(self, message: bytes) -> None:
+            begun.append(message)
+            super().__init__(message)
+
+    monkeypatch.setattr(dkim, "DKIM", Counting)
+    signer = Signer([OWN])
+    first, second = (signer.signed(outgoing(sender=f"cooks+{who}=x@example.org")) for who in "ab")
+    assert first == second
+    assert len(begun) == 1
+    for number in range(REMEMBERED):
+        signer.signed(outgoing(b"X: %d\r\n" % number + PLAIN))
+    signer.signed(outgoing())
+    assert len(begun) == REMEMBERED + 2
 
 
 @given(st.binary(max_size=300))
 def test_whatever_is_sent_leaves_whole(octets: bytes) -> None:
     for raw in (octets, b"From: a@example.org\r\n" + octets):
-        signed = SIGNER.signed(outgoing(raw, "send_on"))
-        assert signed.endswith(raw[Message(raw).head.start :])
+        made = SIGNER.signed(outgoing(raw, "send_on"))
+        assert made.content.endswith(raw[Message(raw).head.start :])
 
 
 # -- seals -----------------------------------------------------------------------------------------------------
@@ -151,7 +205,7 @@ def test_mail_about_which_our_border_says_nothing_is_not_sealed() -> None:
 
 
 def test_an_answer_is_not_sealed() -> None:
-    assert b"ARC-" not in SIGNER.signed(outgoing(PASSED + PLAIN))
+    assert b"ARC-" not in signed(PASSED + PLAIN)
 
 
 def test_a_chain_is_carried_on_where_our_border_has_checked_it() -> None:
@@ -161,6 +215,15 @@ def test_a_chain_is_carried_on_where_our_border_has_checked_it() -> None:
     assert Message(second).headers.count("ARC-Seal") == 2
     assert chain(second) == b"pass"
     assert Message(sent_on(PASSED + first.replace(PASSED, b""))).headers.count("ARC-Seal") == 1
+
+
+def test_a_seal_that_cannot_be_made_leaves_the_signature() -> None:
+    # There is no chain that the border could have checked.
+    raw = PASSED.replace(b"; dmarc", b"; arc=pass; dmarc") + FOREIGN
+    made = SIGNER.signed(outgoing(raw, "send_on", "cooks-bounces@lists.example.net"))
+    assert "chain" in str(made.trouble)
+    assert verifies(made.content)
+    assert b"ARC-" not in made.content
 
 
 # -- keys ------------------------------------------------------------------------------------------------------
@@ -184,3 +247,20 @@ def test_what_is_no_key_is_told_at_start(tmp_path: Path, content: bytes) -> None
         Key.read("example.org", "own", path)
     with pytest.raises(ConfigError, match="cannot be read"):
         Key.read("example.org", "own", tmp_path / "nobody")
+
+
+def test_a_short_key_is_told_at_start(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_bytes(SHORT_KEY)
+    with pytest.raises(
+        ConfigError, match=r"The key of example\.org has 512 bits, and below 1024 counts for nothing"
+    ):
+        Key.read("example.org", "own", path)
+
+
+def test_all_mistakes_in_keys_are_told_together(tmp_path: Path) -> None:
+    (tmp_path / "nonsense").write_bytes(b"nonsense")
+    wanted = [("example.org", "own", tmp_path / "nobody"), ("example.net", "own", tmp_path / "nonsense")]
+    with pytest.raises(ConfigError) as raised:
+        read_keys(wanted)
+    assert len(raised.value.problems) == 2
