@@ -12,6 +12,7 @@ costs numbers, never a worker: what has no file is counted by the process itself
 
 import os
 import platform
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -305,14 +306,8 @@ class _Reserved(MmapedDict):
     ends the process (mmap(2)). Raises OSError instead."""
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:
-        with open(filename, "ab") as file:
-            try:
-                os.posix_fallocate(file.fileno(), 0, FILE_BYTES)
-            except OSError:
-                # Whoever sums cannot read an empty file.
-                if not os.fstat(file.fileno()).st_size:
-                    os.unlink(filename)
-                raise
+        if not os.path.exists(filename):
+            _reserve(filename)
         super().__init__(filename, read_mode)  # type: ignore[no-untyped-call]
 
     def _init_value(self, key: str) -> None:
@@ -323,6 +318,19 @@ class _Reserved(MmapedDict):
 
 
 @cache
+def _reserve(filename: str) -> None:
+    # Under another name until its blocks are there: whoever sums at this moment cannot read an empty file.
+    fresh = f"{filename}.new"
+    try:
+        with open(fresh, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, FILE_BYTES)
+        os.rename(fresh, filename)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(fresh)
+        raise
+
+
 def of_this_process() -> Metrics:
     """The metrics of a worker, made at the first call; `share` comes before it."""
     return Metrics(REGISTRY)

@@ -1,5 +1,6 @@
 """The numbers: closed sets of labels, and sums over workers."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from lamsonproxy.metrics import Metrics, SupervisorMetrics, forget
+from lamsonproxy.metrics import Metrics, SupervisorMetrics, _Reserved, forget
 
 
 def series_of(page: bytes) -> list[str]:
@@ -48,7 +49,6 @@ def test_a_child_is_made_once() -> None:
 _WORKER = """
 import sys
 from pathlib import Path
-from lamsonproxy import metrics
 metrics.share(Path(sys.argv[1]), int(sys.argv[2]))
 mine = metrics.of_this_process()
 mine.messages.of("filter", "accept").inc(3)
@@ -127,3 +127,19 @@ def test_the_supervisor_is_no_worker_whatever_the_environment_says(tmp_path: Pat
         timeout=60,
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_can_be_read_at_every_moment_of_a_worker_s_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor = SupervisorMetrics(tmp_path)
+    reserve, pages = os.posix_fallocate, list[bytes]()
+
+    def reserve_and_look(descriptor: int, offset: int, length: int) -> None:
+        pages.append(supervisor.page())
+        reserve(descriptor, offset, length)
+        pages.append(supervisor.page())
+
+    monkeypatch.setattr(os, "posix_fallocate", reserve_and_look)
+    _Reserved(str(tmp_path / "counter_0.db"))
+    assert len(pages) == 2
