@@ -54,6 +54,13 @@ def test_a_post_reaches_every_member_and_bounces_go_to_the_list(world):
     assert soup.envelope_sender == "cooks-bounces@lists.example.org"
 
 
+def test_a_welcome_can_be_read_as_text_and_as_html(world):
+    alice = join(world.correspondent("alice@example.com"))
+    (_, welcome) = alice.letters
+    assert LEAVE in welcome.text and f"mailto:{LEAVE}" in welcome.html
+    assert [part.content_type for part in welcome.message.inline_images] == ["image/png"]
+
+
 def test_who_writes_before_confirming_is_asked_again(world):
     alice = world.correspondent("alice@example.com")
     first = alice.says("Let me in", to=COOKS).hears("confirm")
