@@ -49,6 +49,7 @@ def test_a_child_is_made_once() -> None:
 _WORKER = """
 import sys
 from pathlib import Path
+from lamsonproxy import metrics
 metrics.share(Path(sys.argv[1]), int(sys.argv[2]))
 mine = metrics.of_this_process()
 mine.messages.of("filter", "accept").inc(3)
@@ -141,5 +142,5 @@ def test_the_page_can_be_read_at_every_moment_of_a_worker_s_start(
         pages.append(supervisor.page())
 
     monkeypatch.setattr(os, "posix_fallocate", reserve_and_look)
-    _Reserved(str(tmp_path / "counter_0.db"))
+    _Reserved(str(tmp_path / "counter_0.db")).close()  # type: ignore[no-untyped-call]
     assert len(pages) == 2
