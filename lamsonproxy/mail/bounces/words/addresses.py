@@ -1,0 +1,125 @@
+"""What hosts say of the recipient's address: that it is full, gone, moved, asleep, or never was.
+
+Law: tables for `wordings`, which says what they mean, in which order they are asked, and how a text looks that
+they are asked about.
+"""
+
+_BOX = (
+    r"(?:mail ?box|mail ?folder|in-?box|account|user|recipient|mail ?drop|maildir|mail ?file|message store"
+    r"|quota|storage|disk)"
+)
+_WHO = (
+    r"(?:user|recipient|mail ?box|account|address|e-?mail(?: address)?|addressee|customer|member|login|person"
+    r"|alias)"
+)
+_GONE = (
+    r"(?:disabled|suspended|deactivated|de-activated|discontinued|inactive|not active|locked|closed"
+    r"|terminated|cancell?ed|blocked for delivery|frozen|expired|unpaid|over-?limit)"
+)
+
+MAILBOX_FULL = (
+    rf"{_BOX}.{{0,40}}?(?:\bis |\bare |\bwas |-)?(?:too |almost )?\bfull\b",
+    (
+        r"\b(?:over|out of|beyond|above|exceed\w*|exceeds the|surpass\w*)[ -](?:the |its |their "
+        r"|his |allowed |mailbox |disk |mail |storage |user )*(?:quota|storage (?:limit|space"
+        r"|quota|allocation))"
+    ),
+    r"\bquota\b.{0,40}?(?:exceed|violat|limit reached|\bover\b|reached|is full)",
+    (
+        r"\b(?:exceed\w*|reached|over)\b.{0,40}?\b(?:quota|mailbox (?:size|limit|storage)"
+        r"|mailbox.s? (?:maximum|size)|disk space|storage)"
+    ),
+    rf"{_BOX}.{{0,30}}?\b(?:exceed\w*|over)\b.{{0,30}}?(?:size|limit|quota|space|storage)",
+    (
+        r"\b(?:not enough|insufficient|no|out of|lack of|no more) (?:\w+ )?(?:mailbox |disk |mail "
+        r"|storage )(?:space|storage)"
+    ),
+    r"\bmailbox size limit|\btoo much mail\b|\btoo many messages (?:in|on) ",
+    r"messages in .{0,30}mailbox exceed|no space left|not enough (?:disk|storage|space)",
+    r"out of (?:disk|mailbox)|quotaexceeded|overquota",
+    r"account is temporarily (?:unavailable|disabled).{0,20}quota|bo[iî]te.{0,40}pleine",
+    r"quota d[eé]pass[eé]|buz[oó]n.{0,20}llen[oa]|postfach.{0,30}voll",
+    r"caixa.{0,30}(?:cheia|lotada)|casella.{0,30}piena|переполнен|容量.{0,20}(?:超|オーバ)",
+    r"(?:メールボックス|受信箱).{0,30}(?:一杯|いっぱい|満杯)|邮箱.{0,10}满|收件人邮箱已满",
+)
+MOVED = (
+    (
+        r"\b(?:has|have|was|is) (?:been )?(?:moved|changed|migrated|relocated)\b(?! to (?:spam"
+        r"|junk))"
+    ),
+    r"\bmailbox has moved",
+    (
+        r"no longer (?:on (?:this )?server|at (?:this|that)|works|with (?:us|the)|in use|used"
+        r"|valid|available|exists|an? employee|monitored|here)"
+    ),
+    r"not (?:here )?any ?more|new (?:e-?mail )?address (?:is|of)|forwarding address",
+    r"has left the company|replaced by",
+)
+SUSPENDED = (
+    (
+        rf"{_WHO}(?:\(s\))?.{{0,40}}?\b(?:is |are |was |has been |have been |temporarily "
+        rf"|currently |been )*{_GONE}\b"
+    ),
+    (
+        rf"\b(?:disabled|suspended|deactivated|inactive|locked|closed|terminated|expired"
+        rf"|frozen) (?!e-?mail address){_WHO}"
+    ),
+    r"mailbox (?:disabled|frozen|is disabled|currently suspended)|not accepting messages",
+    r"temporarily (?:disabled|suspended|deactivated)|is a deactivated|recipient suspended",
+    r"domain (?:is )?(?:suspended|parked)",
+)
+NOT_ACCEPTING = (
+    r"\bnull ?mx\b|does(?: not|n't) accept (?:any )?(?:e-?)?mail",
+    r"not accept(?:ing)? (?:any )?mail\b(?! from)|\bno mx\b",
+    r"couldn't find (?:a|any) mail exchanger|no (?:valid )?mail ?(?:exchanger|server|host)",
+    r"not a mail (?:server|host)|not accepting network messages|network messages",
+    r"smtp protocol (?:is )?not (?:supported|available)|no mail exchanger|never accepts? mail",
+    r"mail is not accepted",
+)
+UNKNOWN_HOST = (
+    (
+        r"\b(?:unknown|no such|invalid|nonexistent|non-existent|bad destination|unresolvable"
+        r"|unrouteable|unroutable) (?:mail )?(?:host|domain|destination domain|system|server"
+        r"|internet)"
+    ),
+    (
+        r"\b(?:host|domain)s?(?: name| or domain name)?(?: part)?[ :]*(?:\S+ )?(?:was |is |are "
+        r"|could |cannot |can't )*(?:unknown|not (?:be )?(?:found|exist|valid|resolved|known)"
+        r"|doesn't exist|does not exist|no longer exists|could not be found|can't be found"
+        r"|cannot be found|lookup fail\w*|has no|isn't in)"
+    ),
+    r"name or service not known|nxdomain|unrout(?:e)?able address|couldn't find any host",
+    r"illegal host|host/domain|address lookup (?:failed|did not)|hostname.{0,20}not",
+    r"dns domain .{0,40}not exist|domain does|invalid destination",
+)
+UNKNOWN_USER = (
+    (
+        rf"\b(?:unknown|no such|invalid|illegal|nonexistent|non-existent|bad|unrecogni[sz]ed|undeliverable"
+        rf"|wrong|incorrect|not a valid|no valid|not a known|not known|non-local)[ -](?:(?:virtual|local"
+        rf"|destination|target|final|rcpt|e-?mail|internet|smtp|or inactive|of|the|this) )*(?:{_WHO}"
+        rf"|recipients?|users?|mailboxes|local[- ]?part|forward-?path|name|to address|rcpt|destination|list"
+        rf"|id)\b"
+    ),
+    (
+        rf"\b{_WHO}s?(?:\(s\))?\b.{{0,50}}?(?:\b(?:unknown|not (?:be )?(?:found|exist|known|valid"
+        rf"|recogni[sz]ed|listed|here|local|registered|in|our|on)|does(?:n't| not)(?: exist)?|doesn.t exist"
+        rf"|isn't|is invalid|not exist|unavailable|not available|invalid|is not|no longer"
+        rf"|could not be found|wasn't found|can't be found|name not allowed|undeliverable|can't receive)\b"
+        rf"|!)"
+    ),
+    rf"\b(?:there is|we have|have|has|find|found|is) no(?:t a|t)? (?:\w+ )?(?:{_WHO}|mailbox|one)\b",
+    r"user doesn't|doesn't have an?.{1,40}account|does not have an?.{1,40}account",
+    (
+        r"no (?:mailbox|user|account|recipient|person|customer|address) (?:here|by|with|named|of|found"
+        r"|matching)"
+    ),
+    r"not (?:listed|found) in .{0,40}(?:directory|address book|table|database)|not our customer",
+    r"unknown (?:in|to|local)|inactive e-?mail address|recip(?:ient)?notfound|address not found",
+    r"not a valid|mailbox (?:unavailable|not found|name)|unable to find|could ?(?:n't|not) be found",
+    r"couldn't be found|wasn't found|unknown address|unknown recipient|recipient address rejected\W*$",
+    r"\bsoftbounce-unknown|destinataire (?:inconnu|invalide|inexistant)|utilisateur inconnu",
+    r"adresse.{0,30}invalide|usuario (?:desconocido|no existe)|no existe",
+    r"usu[aá]rio (?:desconhecido|inexistente)|utente sconosciuto",
+    r"empf[aä]nger.{0,30}(?:unbekannt|nicht)|benutzer unbekannt|пользовател\w* не|не существует",
+    r"(?:宛先|ユーザ|アドレス|受信者|ディレクトリ|メールアドレス).{0,40}?(?:ありません|見つかりません|存在し)|用户不存在|不存在|收件人.{0,10}(?:无效|错误)",
+)
