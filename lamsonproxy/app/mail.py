@@ -281,12 +281,13 @@ class Mail:
         html: str = "",
         attachments: Sequence[Attachment] = (),
         sender: str | Address = "",
+        verp: bool = False,
         **variables: object,
     ) -> bool:
         """Answer the sender, from `recipient` if nothing else is said. False, and nothing is sent, where automatic
         mail has no business (RFC 3834). Raises ValueError and AppError for what cannot be written."""
         words = Words(template, text, html, variables, attachments)
-        return self._sending.answer("reply", words, from_=from_, subject=subject, sender=sender)
+        return self._sending.answer("reply", words, from_=from_, subject=subject, sender=sender, verp=verp)
 
     def send(
         self,

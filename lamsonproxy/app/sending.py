@@ -78,6 +78,7 @@ class Sending:
         reply_to: Mailboxes = (),
         subject: str | None = None,
         sender: str | Address = "",
+        verp: bool = False,
     ) -> bool:
         """Answer the correspondent automatically; False where manners forbid it. Raises AppError and ValueError."""
         mail, to = self.mail, reachable(self.mail.sender)
@@ -97,7 +98,9 @@ class Sending:
             # A timer's mail has no message, and answers nothing (RFC 3834 §5).
             auto_submitted="auto-replied" if mail.original else "auto-generated",
         )
-        self._put(kind, return_path, [to], content, is_international=not _head(content).isascii())
+        is_international = not _head(content).isascii()
+        for from_whom, group in _grouped(return_path, [to], verp=verp):
+            self._put(kind, from_whom, group, content, is_international=is_international)
         return True
 
     def own(

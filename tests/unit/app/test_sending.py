@@ -312,6 +312,16 @@ def test_with_verp_each_recipient_is_told_by_the_sender() -> None:
     ]
 
 
+def test_an_answer_may_have_a_sender_that_tells_whom_it_went_to() -> None:
+    mail = mail_from("alice@example.com")
+    mail.reply(text="Soup.", sender="desk-bounces@z", verp=True)
+    mail.reply(text="Soup.", verp=True)
+    assert [outgoing.envelope.sender.raw for outgoing in mail.effects.outgoing] == [
+        "desk-bounces+alice=example.com@z",
+        "",
+    ]
+
+
 def test_what_verp_cannot_take_apart_again_is_refused() -> None:
     with pytest.raises(ValueError, match="begins the recipient in VERP"):
         mail_from().send_on(to=["c@x"], sender="cooks+bounces@z", verp=True)
