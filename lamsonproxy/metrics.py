@@ -317,7 +317,6 @@ class _Reserved(MmapedDict):
         super()._init_value(key)  # type: ignore[no-untyped-call]
 
 
-@cache
 def _reserve(filename: str) -> None:
     # Under another name until its blocks are there: whoever sums at this moment cannot read an empty file.
     fresh = f"{filename}.new"
@@ -331,6 +330,7 @@ def _reserve(filename: str) -> None:
         raise
 
 
+@cache
 def of_this_process() -> Metrics:
     """The metrics of a worker, made at the first call; `share` comes before it."""
     return Metrics(REGISTRY)
