@@ -9,6 +9,9 @@ from lamsonproxy.mail.folding import LINE_LENGTH, write_field
 from lamsonproxy.mail.headers import Field
 from lamsonproxy.mail.words import encode
 
+TAG_LIMIT = 200
+"""Characters: it stands in one line with the beginning of the subject, which has an end (RFC 5322 §2.1.1)."""
+
 
 def tagged(field: Field, tag: str) -> Field:
     """The field with the tag; the same one when it has it. Raises ValueError for a tag that no header can hold."""
@@ -28,6 +31,8 @@ def check_tag(tag: str) -> None:
     """Raises ValueError for a tag that no header can hold, or that a reader would not give back."""
     if not tag.strip() or write_field("Subject", tag).read(Defects()) != tag:
         raise ValueError("a tag is not empty, and has no blanks around it")
+    if len(tag) > TAG_LIMIT:
+        raise ValueError(f"a tag has at most {TAG_LIMIT} characters")
 
 
 def _written(tag: str) -> bytes:

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from lamsonproxy.app.handlers.options import needed, several, text_of
+from lamsonproxy.app.handlers.options import needed, refusals, several, text_of
 from lamsonproxy.app.machines import Handler
 from lamsonproxy.app.mail import Mail
 from lamsonproxy.app.marks import stateless
-from lamsonproxy.errors import AppError
 from lamsonproxy.mail.edits import SealedError
+from lamsonproxy.mail.entity import text_entity
 from lamsonproxy.mail.folding import write_field
 from lamsonproxy.mail.footer import Footer
+from lamsonproxy.mail.tagging import check_tag
 from lamsonproxy.mail.verdict import Quarantine
 
 Sealed = Literal["quarantine", "leave", "force"]
@@ -24,7 +25,8 @@ Sealed = Literal["quarantine", "leave", "force"]
 
 def add_header(*, name: str, value: str, replace: bool = False) -> Handler:
     """Add a header field; with `replace`, in the place of those of its name."""
-    _check_field(name, value)
+    with refusals():
+        write_field(name, value)
 
     @stateless
     def add(mail: Mail, **captures: str | None) -> None:
@@ -37,7 +39,8 @@ def add_header(*, name: str, value: str, replace: bool = False) -> Handler:
 def tag_subject(*, tag: str) -> Handler:
     """Put a tag such as "[cooks]" in front of the subject, unless it has it."""
     needed("tag_subject", tag=tag)
-    _check_field("Subject", tag)
+    with refusals():
+        check_tag(tag)
 
     @stateless
     def put(mail: Mail, **captures: str | None) -> None:
@@ -56,11 +59,9 @@ def footer(
 ) -> Handler:
     """Put a footer under the text and the HTML. Signed and encrypted mail gets none; with `wrap`, beside it."""
     plain, rich = text_of("text", text, text_file), text_of("html", html, html_file)
-    needed("footer", text=plain, text_file=plain)
-    try:
+    needed("footer", text=plain.strip(), text_file=plain.strip())
+    with refusals():
         Footer(plain, rich)
-    except ValueError as error:
-        raise AppError(f"{error}.") from error
 
     @stateless
     def put(mail: Mail, **captures: str | None) -> None:
@@ -75,6 +76,8 @@ def strip_attachments(
     """Take out the attachments with such names, as in "*.exe"; a `note` stands in the place of each."""
     patterns = several(names)
     needed("strip_attachments", names=patterns)
+    with refusals("note"):
+        text_entity("plain", note)
 
     @stateless
     def strip(mail: Mail, **captures: str | None) -> Quarantine | None:
@@ -87,10 +90,3 @@ def strip_attachments(
         return None
 
     return strip
-
-
-def _check_field(name: str, value: str) -> None:
-    try:
-        write_field(name, value)
-    except ValueError as error:
-        raise AppError(f"{error}.") from error

@@ -7,9 +7,9 @@ RFC 6647 (greylisting), Postfix XFORWARD_README (who the client is).
 """
 
 import ipaddress
-from datetime import timedelta
 
 from lamsonproxy.app.announced import Announced
+from lamsonproxy.app.handlers.options import seconds_of
 from lamsonproxy.app.machines import Handler
 from lamsonproxy.app.marks import stateless, uses_tables
 from lamsonproxy.errors import AppError
@@ -22,12 +22,11 @@ ASK_AGAIN = Defer("4.7.1", "Greylisted: please try again later")
 def greylist(*, delay_s: float = 300, retry_days: float = 2, keep_days: float = 36) -> Handler:
     """Ask who writes for the first time to come again: not before `delay_s` seconds, and within `retry_days`. Who has
     done so is let in from then on, until nothing has come for `keep_days`."""
-    if not 0 < delay_s < retry_days * 86400 or keep_days <= 0:
-        raise AppError("greylist needs 0 < delay_s < retry_days, and keep_days above 0.")
+    retry_s, keep_s = seconds_of("retry_days", retry_days), seconds_of("keep_days", keep_days)
+    if not 0 < delay_s < retry_s:
+        raise AppError("greylist needs 0 < delay_s < retry_days.")
     # SQLAlchemy is heavy, and most who import ready handlers need none of it.
     from lamsonproxy.app.handlers import remembering
-
-    retry_s, keep_s = (timedelta(days=days).total_seconds() for days in (retry_days, keep_days))
 
     @uses_tables(remembering.TABLES)
     @stateless

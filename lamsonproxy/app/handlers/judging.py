@@ -7,11 +7,12 @@ import re
 from collections.abc import Sequence
 
 from lamsonproxy.app.backtrack import complaint
-from lamsonproxy.app.handlers.options import needed, several
+from lamsonproxy.app.handlers.options import needed, refusals, several
 from lamsonproxy.app.machines import Handler
 from lamsonproxy.app.mail import Mail
 from lamsonproxy.app.marks import stateless
 from lamsonproxy.errors import AppError
+from lamsonproxy.mail.folding import write_field
 from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.verdict import Quarantine
 
@@ -33,6 +34,11 @@ def quarantine_if(
     needed("quarantine_if", attachments=patterns, header=header, larger_than=larger_than)
     if matches and not header:
         raise AppError("matches is about a header, and no header is given.")
+    if larger_than < 0:
+        raise AppError("larger_than is a number of octets, and not below 0.")
+    if header:
+        with refusals("header"):
+            write_field(header, "")
     value = _pattern(matches or ".*")
     why = Quarantine(reason or "quarantine_if")
 

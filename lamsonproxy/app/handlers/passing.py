@@ -6,10 +6,10 @@ Law: the mail itself stays as it is.
 import logging
 
 from lamsonproxy.app.given import given_recipient
+from lamsonproxy.app.handlers.options import refusals
 from lamsonproxy.app.machines import Handler
 from lamsonproxy.app.mail import Mail
 from lamsonproxy.app.marks import stateless
-from lamsonproxy.errors import AppError
 from lamsonproxy.mail.verdict import ACCEPT, Accept
 
 _LOG = logging.getLogger("lamsonproxy.handlers.log")
@@ -43,10 +43,8 @@ def forward() -> Handler:
 
 def redirect(*, to: str) -> Handler:
     """Send the mail to another address instead."""
-    try:
+    with refusals("to"):
         address = given_recipient(to)
-    except ValueError as error:
-        raise AppError(f"to: {error}.") from error
 
     @stateless
     def lead(mail: Mail, **captures: str | None) -> None:

@@ -221,6 +221,23 @@ def test_a_vacation_answers_nobody_who_did_not_write_to_that_address(world: Worl
     alice.hears("I am away")
 
 
+@with_route("vacation", 'text = "I am away."', head=DATABASE)
+def test_a_vacation_without_a_subject_of_its_own_says_that_a_machine_answers(world: World) -> None:
+    alice = world.correspondent(ALICE)
+    world.send(ALICE, BOB, raw=RAW.replace(b"Soup", b"=?utf-8?q?Soup=07=E2=80=A8!?="))
+    assert alice.hears("I am away").subject == "Auto: Soup !"
+
+
+@with_route("vacation", 'text = "I am away."', head=DATABASE)
+def test_a_vacation_answers_neither_itself_nor_a_list_nor_nobody(world: World) -> None:
+    for sender, to in ((BOB, BOB), ("cooks-bounces@example.com", BOB), ("", BOB), ("alice@", BOB)):
+        world.send(sender, to, raw=RAW)
+    world.send(ALICE, BOB, raw=RAW.replace(b"Subject", b"List-Id: <cooks.example.com>\r\nSubject"))
+    assert len(world.relayed) == 5
+    heard = (*world.correspondent(ALICE).letters, *world.correspondent(BOB).letters)
+    assert not [letter for letter in heard if "I am away" in letter.text]
+
+
 GREYLISTED = with_route("greylist", "delay_s = 300", head=DATABASE)
 
 
