@@ -15,6 +15,7 @@ from lamsonproxy.mail.entity import Attachment
 from lamsonproxy.mail.fields import as_line, is_message_id
 from lamsonproxy.mail.headers import unfold
 from lamsonproxy.mail.message import Message
+from lamsonproxy.mail.shown import from_html
 
 SUBJECT_LIMIT = 300
 """Characters of a subject that are taken over."""
@@ -24,6 +25,9 @@ REFERENCES_LIMIT = 21
 
 QUOTE_LIMIT = 20_000
 """Characters of a text that are quoted: an answer should not be a way to send somebody's mail elsewhere."""
+
+HTML_LIMIT = 1_000_000
+"""Characters of HTML of which a text is made: a third of a second."""
 
 _IDS = re.compile(r"<[!-;=?-~]+>")
 _OCTETS_OF_IDS = 64 * 1024
@@ -75,8 +79,16 @@ def _short(text: str) -> str:
 
 def attribution(message: Message) -> str:
     """The line above a quotation: who wrote it, and when."""
-    when, who = (_header(message, name) for name in ("Date", "From"))
-    return f"On {when}, {who} wrote:" if when else f"{who} wrote:"
+    when, who = _header(message, "Date"), _header(message, "From")
+    return f"On {when}, {who or 'somebody'} wrote:" if when else f"{who or 'Somebody'} wrote:"
+
+
+def said(message: Message) -> str:
+    """What a mail says, as text: that of its HTML where it has no other, cut where that is endless."""
+    if message.text.strip() or not message.html:
+        return message.text
+    html = message.html
+    return from_html(html[:HTML_LIMIT]) + "[…]\n" * (len(html) > HTML_LIMIT)
 
 
 def quote(text: str, attribution: str = "") -> str:
@@ -96,7 +108,7 @@ def forward_inline(message: Message, note: str = "") -> str:
     shown = [(name, _header(message, name)) for name in _FORWARDED]
     head = "".join(f"{name}: {value}\n" for name, value in shown if value)
     above = f"{note.rstrip()}\n\n" if note.strip() else ""
-    return f"{above}---------- Forwarded message ----------\n{head}\n{message.text}"
+    return f"{above}---------- Forwarded message ----------\n{head}\n{said(message)}"
 
 
 def forward_attached(message: Message) -> Attachment:

@@ -6,7 +6,6 @@ the original message is never taken for the report's own words, or its addresses
 RFC 6522 (multipart/report), RFC 3464 (message/delivery-status), RFC 6533 (the global forms), RFC 5965.
 """
 
-import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from lamsonproxy.mail.charset import to_text
 from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.part import Part
+from lamsonproxy.mail.shown import unescaped
 
 TEXT_LIMIT = 64 * 1024
 """Octets of one part read for the report's words; hosts write some thousand."""
@@ -145,7 +145,7 @@ def _from_html(parts: list[Part]) -> str:
     if part is None:
         return ""
     shown = "".join(_shown(part.text(TEXT_LIMIT)))
-    return html.unescape(_TAG.sub(" ", _LINE_TAG.sub("\n", shown)))
+    return unescaped(_TAG.sub(" ", _LINE_TAG.sub("\n", shown)))
 
 
 def _shown(text: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lamsonproxy.mail.answering import (
+    HTML_LIMIT,
     QUOTE_LIMIT,
     REFERENCES_LIMIT,
     SUBJECT_LIMIT,
@@ -16,6 +17,7 @@ from lamsonproxy.mail.answering import (
     quote,
     references_for,
     reply_subject,
+    said,
     vacation,
 )
 from lamsonproxy.mail.compose import compose
@@ -83,6 +85,36 @@ def test_an_attribution_names_the_author_and_the_date() -> None:
     message = Message(b"Date: Sun, 1 Mar 2026 12:00:00 +0000\r\nFrom: =?utf-8?q?Zo=C3=AB?= <z@x.org>\r\n\r\n")
     assert attribution(message) == "On Sun, 1 Mar 2026 12:00:00 +0000, Zoë <z@x.org> wrote:"
     assert attribution(Message(b"From: z@x.org\r\n\r\n")) == "z@x.org wrote:"
+
+
+def test_a_mail_that_does_not_say_whose_it_is_is_somebodys() -> None:
+    assert attribution(Message(b"Date: Sun, 1 Mar 2026 12:00:00 +0000\r\n\r\n")).endswith(", somebody wrote:")
+    assert attribution(Message(b"")) == "Somebody wrote:"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("text/plain\r\n\r\nplain\r\n", "plain\n"),
+        ("text/html\r\n\r\n<style>p {}</style><p>Come <b>at</b><br>eight.</p>\r\n", "Come at\neight.\n"),
+        (
+            "multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\n\r\n"
+            "--b\r\nContent-Type: text/html\r\n\r\n<p>a\r\n--b--",
+            "a\n",
+        ),
+        ("image/png\r\n\r\nPNG", ""),
+    ],
+)
+def test_what_a_mail_says_is_its_text_or_that_of_its_html(body: str, text: str) -> None:
+    message = Message(f"From: a@x.org\r\nContent-Type: {body}".encode())
+    assert said(message) == text
+    assert forward_inline(message).endswith(f"From: a@x.org\n\n{text}")
+
+
+def test_of_endless_html_the_beginning_is_said() -> None:
+    message = Message(b"Content-Type: text/html\r\n\r\n" + b"a " * HTML_LIMIT)
+    assert len(said(message)) < HTML_LIMIT + 10
+    assert said(message).endswith("a\n[…]\n")
 
 
 def test_a_mail_is_forwarded_in_the_text() -> None:

@@ -237,6 +237,15 @@ def test_html_alone_is_read_as_it_is_shown() -> None:
     assert said(raw) == [("bob@example.com", "userunknown", True)]
 
 
+@pytest.mark.fault("C9")
+def test_a_reference_to_no_character_is_no_reason_to_stumble() -> None:
+    page = f"<p>&#{'1' * 5000};</p><p>&lt;bob@example.com&gt;: 550 5.1.1 No such user</p>"
+    [failed] = known(
+        f"{FROM_HOST}Subject: Failed\r\nContent-Type: text/html\r\n\r\n{page}\r\n".encode()
+    ).recipients
+    assert failed.address == "bob@example.com"
+
+
 def test_a_warning_is_a_delay() -> None:
     raw = plain(
         "THIS IS A WARNING MESSAGE ONLY.\r\nDelivery to the following recipient has been delayed:\r\n\r\n  b@c.example"
