@@ -124,7 +124,8 @@ def _from_text(report: Report, prose: Prose) -> list[Finding]:
         return []
     promised = report.message.headers.get_all("X-Failed-Recipients")
     addresses = (address.strip() for value in promised for address in value.split(","))
-    return _with_action(prose.recipients(addresses) or second_opinion.read(report), report)
+    named = prose.recipients(addresses, in_passing=signs.is_of_host(report.message))
+    return _with_action(named or second_opinion.read(report), report)
 
 
 def _with_action(findings: list[Finding], report: Report) -> list[Finding]:
@@ -137,7 +138,8 @@ def _doubtful(report: Report) -> Bounce | None:
     if not signs.looks_like_report(report):
         return None
     prose = Prose(report.text)
-    findings = _with_action(prose.recipients(), report)
+    named = prose.recipients(in_passing=signs.is_of_host(report.message))
+    findings = _with_action(named, report)
     return _bounce(findings, prose, report) if findings else None
 
 

@@ -20,12 +20,21 @@ _FIELDS = (
 )
 _PRECEDENCES = ("auto_reply", "auto-reply")
 _LIST_FIELDS = ("List-Id", "List-Post", "List-Unsubscribe")
+# As Exchange, Gmail and vacation(1) translate it.
 _SUBJECT = re.compile(
     r"\s*(?:re:\s*)?(?:auto(?:matic|mated)?[ -]?(?:re(?:ply|sponse|sponder)|answer)\b|out[ -]of[ -](?:the[ -])?office\b"
-    r"|(?:i am |i'm )?(?:away from|on vacation|on holiday)\b|vacation\b|abwesen|automatische antwort|absence\b"
-    r"|réponse automatique|respuesta automática|risposta automatica|автоответ|自動返信|自动回复)",
+    r"|(?:i am |i'm )?(?:away from|on vacation|on holiday|on leave)\b|vacation\b|abwesen|automatische antwort|absence\b"
+    r"|automatisch antwoord|autosvar|automatisk svar|automaattinen vastaus|automatyczna odpowiedź"
+    r"|automatická odpověď|otomatik yan.t|réponse automatique|fuera de la oficina|respuesta automática"
+    r"|resposta automática|risposta automatica|fuori sede|автоответ|автоматический ответ"
+    r"|自動(?:返信|応答)|自动(?:回复|答复)|自動回覆|자동 (?:회신|응답))",
     re.IGNORECASE,
 )
+
+
+def is_called_automatic(subject: str) -> bool:
+    """Whether a subject is that of an automatic answer."""
+    return bool(_SUBJECT.match(subject))
 
 
 def is_automatic(message: Message) -> bool:
@@ -38,7 +47,7 @@ def is_automatic(message: Message) -> bool:
         keyword in ("auto-replied", "auto-notified")
         or any(headers.get(name).strip().lower() not in ("", "no") for name in _FIELDS)
         or headers.get("Precedence").strip().lower() in _PRECEDENCES
-        or (_is_of_a_program(message, keyword) and bool(_SUBJECT.match(message.subject)))
+        or (_is_of_a_program(message, keyword) and is_called_automatic(message.subject))
     )
 
 

@@ -5,65 +5,56 @@ Law: linear, never raises. A sign alone makes no bounce: there must be a recipie
 
 import re
 
+from lamsonproxy.mail.bounces.automatic import is_called_automatic
 from lamsonproxy.mail.bounces.finding import reply_in, status_in
 from lamsonproxy.mail.bounces.report import Report
+from lamsonproxy.mail.bounces.words import reports
 from lamsonproxy.mail.message import Message
 
 _FIELD_LIMIT = 1000
 
 # Addresses that no human writes from.
 _HOST = re.compile(
-    r"(?:mail(?:er)?[ _-]?d(?:a?emon|eamon)|poo?st[ _-]?master"
-    r"|mail[ ._-]?(?:delivery[ ._-]?system|system|administrator))\b",
+    r"(?:mail(?:er)?[ _-]?d(?:a?emon|eamon)|mdaemon|poo?st[ _-]?master|microsoftexchange"
+    r"|mail[ ._-]?(?:delivery[ ._-]?(?:sub)?system|system|administrator|gateway))(?![^\W\d_])",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"\bmail deliver\w* (?:sub)?system\b|\bmailer[ -]daemon\b|<>$", re.IGNORECASE)
-_SUBJECT = re.compile(
-    r"undeliver|non[- ]?deliver|not (?:be )?delivered|unable to deliver|returned (?:e-?)?mail|returning message"
-    r"|(?:failure|failed|error)\b.{0,30}\b(?:notice|delivery|mail)"
-    r"|(?:e?mail|message|delivery)\b.{0,30}(?:fail|error|problem)|delivery (?:status|notification|report|has)"
-    r"|could not be (?:delivered|sent)|message you sent|delayed\b|bounced?\b|error sending"
-    r"|you .{0,200}\b(?:are )?not (?:a )?member",
-    re.IGNORECASE,
+_NAME = re.compile(
+    r"\bdelivery (?:sub)?system\b|\bmail deliver\w{0,8} |\bmailer[ -]daemon\b|<>$", re.IGNORECASE
 )
 _ANSWER = re.compile(r"\s*(?:re|aw|sv|antw|vs|rif|odp)(?:\[\d{1,3}\])?:", re.IGNORECASE)
 _FORWARDED = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i)(?:\[\d{1,3}\])?:", re.IGNORECASE)
 _REFUSED_BY_LIST = re.compile(r"\bnot (?:a )?member of (?:this|the|our) (?:mailing )?list", re.IGNORECASE)
-_FAILURE = re.compile(
-    r"(?:could|can|was|has|have|were|is|am|are)(?:n't| ?not|n.t)(?: able to)?(?: yet)?(?: been| be)?"
-    r" ?(?:successfully )?(?:deliver|sent|reach|forward|process|accept)"
-    r"|(?:un|not |wasn't )able to (?:be )?(?:deliver|send)|undeliver|non-?deliver|did(?:n't| not) reach"
-    r"|(?:deliver|recipient|message|mail|address|attempt)\w*[^.\n]{0,60}\bfail(?:ed|ure)|failed to deliver"
-    r"|delivery (?:problem|error|status|delayed)|delivery to the following|(?:has been|is) delayed"
-    r"|permanent (?:fatal )?error|fatal error|had .{0,30}errors|transcript of session|^error: |error message below"
-    r"|problem with the e-?mail address|does not exist"
-    r"|(?:was|automatically) rejected|rejected (?:by|your|recipient)|user unknown|unknown user"
-    r"|failed (?:recipient|address)|\b[45]\d\d[ -][45]\.\d\.\d|mailbox exceeds"
-    r"|failure reasons|delivering your (?:mail|message)|incorrectly constructed|not (?:a )?member of"
-    r"|送信できません|配信できません|送信に失敗|届けられません|не доставлено|konnte nicht|n'a pas pu|no se pudo",
-    re.IGNORECASE | re.MULTILINE,
-)
-_DELAY = re.compile(
-    r"\b(?:delayed|still being retried|warning: (?:message|could not send)"
-    r"|temporar(?:y|ily) (?:failure|undeliverable))",
-    re.IGNORECASE,
-)
-_ONLY_A_WARNING = re.compile(
-    r"warning message only|has not yet been delivered|(?:has been|is) delayed|only a temporary failure report"
-    r"|delivery attempts will continue|will be retried for|not required to resend|do not need to re-?send",
-    re.IGNORECASE,
-)
+_REPORT = re.compile(r"\s*multipart/report\b.{0,500}delivery-status", re.IGNORECASE | re.DOTALL)
+_MARKS = ("X-Failed-Recipients", "X-MS-Embedded-Report")
+"""Fields of Exim and of Exchange that are in no other mail, whatever language the text is in."""
+
+
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE)
+
+
+_SUBJECT = _any_of(reports.SUBJECTS)
+_FAILURE = _any_of(reports.FAILURES)
+_ANNOUNCEMENT = _any_of(reports.ANNOUNCEMENTS)
+_DELAY = _any_of(reports.DELAYS)
+_ONLY_A_WARNING = _any_of(reports.STILL_TRYING)
 
 
 def looks_like_report(report: Report) -> bool:
     """Whether its head says that it is a report, and its text that something failed."""
     message = report.message
-    # That field is in no other mail, whatever language the text is in.
-    if "X-Failed-Recipients" in message.headers:
+    if _is_marked(message):
         return True
-    if not (_FAILURE.search(report.text) or status_in(report.text)):
-        return False
-    return is_of_host(message) or (_is_called_report(message) and _shows_what_failed(report))
+    tells = bool(_FAILURE.search(report.text) or status_in(report.text))
+    if is_of_host(message):
+        return tells or _is_called_report(message)
+    return tells and _is_called_report(message) and _shows_what_failed(report)
+
+
+def _is_marked(message: Message) -> bool:
+    headers = message.headers
+    return any(name in headers for name in _MARKS) or bool(_REPORT.match(headers.get("Content-Type")))
 
 
 def is_of_host(message: Message) -> bool:
@@ -71,6 +62,8 @@ def is_of_host(message: Message) -> bool:
     headers = message.headers
     return (
         headers.get("Return-Path").strip() == "<>"
+        # What sendmail makes of "<>" when it keeps a mail.
+        or bool(_HOST.match(headers.get("Return-Path").strip(" \t<")))
         or is_from_host(message)
         or bool(_NAME.search(headers.get("From")[:_FIELD_LIMIT]))
     )
@@ -95,10 +88,14 @@ def is_warning(report: Report) -> bool:
 
 def _is_called_report(message: Message) -> bool:
     subject = message.subject[:_FIELD_LIMIT]
-    return bool(_SUBJECT.search(subject)) and not _ANSWER.match(subject)
+    return bool(_SUBJECT.search(subject)) and not (_ANSWER.match(subject) or is_called_automatic(subject))
 
 
 def _shows_what_failed(report: Report) -> bool:
-    """People write about failed deliveries too, but not with reply codes or the mail behind the text."""
+    """People write about failed deliveries too, but not with reply codes, the mail behind the text, or a list of
+    addresses; and newsletters do, but through lists."""
     text = report.text
-    return bool(report.original or reply_in(text) or status_in(text) or _REFUSED_BY_LIST.search(text))
+    if _REFUSED_BY_LIST.search(text):
+        return True
+    shown = report.original or reply_in(text) or status_in(text) or _ANNOUNCEMENT.search(text)
+    return bool(shown) and not report.message.is_list_mail
