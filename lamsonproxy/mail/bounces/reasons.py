@@ -32,7 +32,8 @@ HARD = frozenset({"userunknown", "hostunknown", "hasmoved", "notaccept"})
 ARRIVED = frozenset({"delivered", "relayed", "expanded", "deliverable"})
 """The actions of a mail that arrived (RFC 3464 §2.3.3), and of one that would have (Postfix's `sendmail -bv`)."""
 
-_ABOUT_WHOEVER = ("hostunknown", "userunknown", "filtered", "systemerror")
+_ABOUT_AN_ADDRESS = ("hostunknown", "userunknown", "filtered")
+_ABOUT_WHOEVER = (*_ABOUT_AN_ADDRESS, "systemerror")
 """Reasons that are the sender's fault where it is the sender's address that was refused."""
 
 _WIDE = ("", "systemerror", "expired")
@@ -77,7 +78,7 @@ def judge(finding: Finding, section: str = "") -> tuple[str, str, str]:
     texts = (finding.said, section, finding.around)
     case = Case(status, reply, next(filter(None, map(command_in, texts)), ""))
     reason = (
-        _in_words(case, finding.said) or reason_of_status(status) or _in_words(case, section, finding.around)
+        _in_words(case, finding.said) or case.reason_of_status() or _in_words(case, section, finding.around)
     )
     if not reason and finding.action == "delayed":
         return status, reply, "expired"
@@ -128,6 +129,11 @@ class Case:
         if reason in _ABOUT_WHOEVER and (self.command == "MAIL" or self._subject in ("1.7", "1.8")):
             return "rejected"
         return "blocked" if self.command == "CONN" and reason in _NOT_BEFORE_MAIL else reason
+
+    def reason_of_status(self) -> str:
+        """The reason that the status stands for, by the command that it answers."""
+        reason = reason_of_status(self.status)
+        return "rejected" if self.command == "MAIL" and reason in _ABOUT_AN_ADDRESS else reason
 
     @property
     def _subject(self) -> str:

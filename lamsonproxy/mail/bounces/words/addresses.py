@@ -10,7 +10,7 @@ _BOX = (
 )
 _WHO = (
     r"(?:user|recipient|mail ?box|account|address|e-?mail(?: address)?|addressee|customer|member|login|person"
-    r"|alias)"
+    r"|alias(?! database))"
 )
 _GONE = (
     r"(?:disabled|suspended|deactivated|de-activated|discontinued|inactive|not active|locked|closed"
@@ -36,11 +36,14 @@ MAILBOX_FULL = (
     ),
     r"\bmailbox size limit|\btoo much mail\b|\btoo many messages (?:in|on) ",
     r"messages in .{0,30}mailbox exceed|no space left|not enough (?:disk|storage|space)",
-    r"out of (?:disk|mailbox)|quotaexceeded|overquota",
+    r"out of (?:disk|mailbox|space)|quotaexceeded|overquota|(?:mail ?box|inbox|account|storage) .{0,30}\bcapacity",
+    # local(8): what stands at mailbox_size_limit.
+    r"error writing message: file too large",
     r"account is temporarily (?:unavailable|disabled).{0,20}quota|bo[iî]te.{0,40}pleine",
-    r"quota d[eé]pass[eé]|buz[oó]n.{0,20}llen[oa]|postfach.{0,30}voll",
+    r"quota d[eé]pass[eé]|buz[oó]n.{0,20}llen[oa]|cuota.{0,20}(?:excedid|superad)|postfach.{0,30}(?:voll|überfüllt)",
+    r"(?:quota|speicherplatz).{0,30}(?:überschritten|ueberschritten|erschöpft)|mailbox.{0,20}vol\b|skrzynk.{0,20}pełn",
     r"caixa.{0,30}(?:cheia|lotada)|casella.{0,30}piena|переполнен|容量.{0,20}(?:超|オーバ)",
-    r"(?:メールボックス|受信箱).{0,30}(?:一杯|いっぱい|満杯)|邮箱.{0,10}满|收件人邮箱已满",
+    r"(?:メールボックス|受信箱).{0,30}(?:一杯|いっぱい|満杯)|邮箱.{0,10}满|空间不足|용량.{0,10}초과",
 )
 MOVED = (
     (
@@ -53,7 +56,7 @@ MOVED = (
         r"|valid|available|exists|an? employee|monitored|here)"
     ),
     r"not (?:here )?any ?more|new (?:e-?mail )?address (?:is|of)|forwarding address",
-    r"has left the company|replaced by",
+    r"has left the (?:company|organi[sz]ation)|replaced by|not local; (?:please )?try",
 )
 SUSPENDED = (
     (
@@ -65,7 +68,10 @@ SUSPENDED = (
         rf"|frozen) (?!e-?mail address){_WHO}"
     ),
     r"mailbox (?:disabled|frozen|is disabled|currently suspended)|not accepting messages",
-    r"temporarily (?:disabled|suspended|deactivated)|is a deactivated|recipient suspended",
+    # "Delivery temporarily suspended" is what Postfix says of a host that did not answer (qmgr(8)).
+    r"(?<!delivery )temporarily (?:disabled|suspended|deactivated)|is a deactivated|recipient suspended",
+    r"accountdisabled|mailboxdisabled|(?:due to|for|because of) inactivity|no longer active|archived recipient",
+    r"(?:blocked|locked|closed) due to",
     r"domain (?:is )?(?:suspended|parked)",
 )
 NOT_ACCEPTING = (
@@ -74,7 +80,7 @@ NOT_ACCEPTING = (
     r"couldn't find (?:a|any) mail exchanger|no (?:valid )?mail ?(?:exchanger|server|host)",
     r"not a mail (?:server|host)|not accepting network messages|network messages",
     r"smtp protocol (?:is )?not (?:supported|available)|no mail exchanger|never accepts? mail",
-    r"mail is not accepted",
+    r"mail is not accepted|indicated no smtp service",
 )
 UNKNOWN_HOST = (
     (
@@ -90,7 +96,8 @@ UNKNOWN_HOST = (
     ),
     r"name or service not known|nxdomain|unrout(?:e)?able address|couldn't find any host",
     r"illegal host|host/domain|address lookup (?:failed|did not)|hostname.{0,20}not",
-    r"dns domain .{0,40}not exist|domain does|invalid destination",
+    r"dns domain .{0,40}not exist|domain does|invalid destination|unable to route|no route found to",
+    r"ドメイン.{0,20}(?:見つかりません|存在しません)|域名.{0,10}(?:不存在|错误)|无法解析.{0,10}域名",
 )
 UNKNOWN_USER = (
     (
@@ -119,7 +126,9 @@ UNKNOWN_USER = (
     r"couldn't be found|wasn't found|unknown address|unknown recipient|recipient address rejected\W*$",
     r"\bsoftbounce-unknown|destinataire (?:inconnu|invalide|inexistant)|utilisateur inconnu",
     r"adresse.{0,30}invalide|usuario (?:desconocido|no existe)|no existe",
-    r"usu[aá]rio (?:desconhecido|inexistente)|utente sconosciuto",
+    r"usu[aá]rio (?:desconhecido|inexistente)|utente sconosciuto|n'existe pas|(?:adresse|destinataire) .{0,20}inconnu",
+    r"destinatario (?:desconocid|sconosciut|inesistent)|não existe|inexistente|non esiste|bestaat niet|finns inte",
+    r"existiert nicht|adresse.{0,20}unbekannt|nie istnieje|neexistuje|存在しないメール|存在しません|존재하지 않",
     r"empf[aä]nger.{0,30}(?:unbekannt|nicht)|benutzer unbekannt|пользовател\w* не|не существует",
     r"(?:宛先|ユーザ|アドレス|受信者|ディレクトリ|メールアドレス).{0,40}?(?:ありません|見つかりません|存在し)|用户不存在|不存在|收件人.{0,10}(?:无效|错误)",
 )

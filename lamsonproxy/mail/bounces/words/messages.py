@@ -38,7 +38,9 @@ SPAM = (
     ),
     r"\b(?:spam|junk) (?:mail|e-?mail|message|content|score|detected|filter)|\bubl?e\b",
     r"blacklisted ur[il]|ur[il](?:bl| black)|surbl|spamassassin|spam.?signature",
-    r"looks? like spam|contains? spam|content (?:was |is )?reject|spammy|anti-?spam",
+    r"looks? like spam|contains? spam|content (?:was |is )?(?:reject|denied)|unacceptable content|spammy|anti-?spam",
+    # NetEase numbers its refusals: help.163.com has the list.
+    r"\bdt:sp\w\b|may consider spam|als spam|垃圾邮件|迷惑メール",
     r"high(?:ly)? probability of spam|bulk e?-?mail filter",
     r"unsolicited (?:bulk |commercial )?(?:e-?)?mail",
     (
@@ -54,8 +56,9 @@ NOT_COMPLIANT = (
     ),
     r"multiple (?:\w+ )?addresses in from",
     r"missing .{0,30}?header|missing (?:a )?(?:valid )?(?:from|date|message-id|to)\b",
-    r"bare (?:lf|cr|newline|linefeed)",
+    r"bare (?:lf|cr|newline|linefeed)|rfc ?\d+ (?:section [\d.]+ )?complian|without a (?:valid )?message-id",
 )
+PERHAPS_SPAM = (r"\bspam(?:ming|mer)?\b",)
 BAD_CONTENT = (
     r"headers? (?:are |is )?too (?:large|long|big|many)",
     r"(?:duplicate|malformed|invalid|improper|bad|illegal) (?:\S+ )?header",
@@ -75,6 +78,6 @@ POLICY = (
     ),
     r"(?:illegal|dangerous|suspicious|forbidden) attachment",
     r"because (?:of )?its (?:content|attachment)|administrative prohibition|administratively",
-    r"content (?:not allowed|denied)|transport rule|rejected by rule",
+    r"content (?:not allowed|restriction)|transport rule|rejected by rule|\bbanned:|executable (?:attachment|content)",
     r"by the recipient.s (?:domain )?rule|not accepted for",
 )

@@ -4,7 +4,7 @@ Law: tables for `wordings`, which says what they mean, in which order they are a
 they are asked about.
 """
 
-_HOST = r"(?:\bip\b|host|client|server|network|connect\w*|addresses|netblock|country|\bisp\b)"
+_HOST = r"(?:\bip\b|host|client|server|network|connect\w{0,8}|addresses|netblock|country|\bisp\b)"
 _LISTED = (
     r"(?:block(?:ed|ing|list\w*| list\w*)|black[ -]?(?:list\w*|hole\w*)|deny[ -]?list\w*|banned|\blisted\b)"
 )
@@ -24,18 +24,35 @@ NO_REVERSE_NAME = (
     r"forward[ -]confirmed",
 )
 NOT_AUTHENTIC = (
-    r"\bdmarc\b|\bdkim\b(?!-signature)|\bspf\b|sender policy framework|\barc\b.{0,20}fail",
+    r"\bdmarc\b|openspf|\bdkim\b(?!-signature)|\bspf\b|sender policy framework|\barc\b.{0,20}fail",
     r"sender ?id (?:check|fail)|\bunauthenticated (?:e-?mail|mail|message|sender)",
     r"sender is unauthenticated|require[sd]? all senders to authenticate",
     r"authentication checks?",
     r"(?:message|sender|mail|domain) (?:failed|fails|did not pass) authentication",
     r"not authenticated",
 )
+NOT_LOGGED_IN = (
+    r"\b(?:client|submitter|session|user|sender) (?:was |is |has )?"
+    r"(?:not (?:been )?authenticated|failed to authenticate)"
+    r"(?! (?:by|with|via|using) (?:spf|dkim|dmarc))",
+    r"\b(?:invalid|bad|wrong) credentials|cannot authenticate|username and password",
+)
+"""Said of whoever should have logged in, not of a domain that signs."""
+BLOCKED_SENDER = (
+    r"(?<!of the )(?<!of your )\bsender(?:'s)?(?: e-?mail)?(?: address| domain)?(?: \S{1,80})? (?:is |was |has been )?"
+    r"(?:blocked|blacklisted|banned|on .{0,20}(?:black|block) ?list)|banned sender|bad outbound sender",
+)
 BAD_REPUTATION = (r"\b(?:low|poor|bad|negative|ip|domain|sender|senders?'s?)\b.{0,30}?\breputation",)
 SURELY_BLOCKED = (
     r"\bip (?:address(?:es)?)?.{0,30}?(?:is|are|was|ha(?:s|ve) been) (?:\w+ )?(?:blocked|blacklisted|listed)",
     r"from \[?\d[\d.:]{6,40}\]? (?:is|are|has been|was) (?:\w+ )?(?:blocked|blacklisted|refused)",
-    r"blocked using|client host blocked|spamhaus|spamcop|\bsorbs\b|uceprotect|bl\.shtml",
+    r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}\]? (?:is |was |has been )?(?:\w+ )?"
+    r"(?:blocked|blacklisted|rejected|refused|block for)",
+    r"blocked using|client host blocked|spamhaus|spamcop|\bsorbs\b|uceprotect|bl\.shtml|\bip rejected\b",
+    r"\bip not in white ?list|not authori[sz]ed to send (?:e-?mail )?directly|not accepted from (?:this|your) ip",
+    r"pre-?greet|network not allowed",
+    # Error codes of Spectrum's and Cox's postmaster pages.
+    r"\baup#|\b(?:ipbl\d|cxbl|cdrbl)",
 )
 BLOCKED = (
     rf"{_HOST}.{{0,60}}?\b{_LISTED}|\b{_LISTED}\b.{{0,50}}?{_HOST}",
@@ -65,6 +82,15 @@ NO_RELAYING = (
     r"domain (?:is )?not (?:hosted|handled|served|local|in my list)",
     r"we do not (?:handle|accept) mail for|open relay|relay access",
 )
+TOO_MUCH_FOR_NOW = (
+    r"receiving (?:mail|messages) (?:too quickly|at a rate)|\bsending (?:quota|limit)|too much mail from",
+    r"exceeded (?:the |its |your )?(?:connection|rate|sending|permitted) limit|exceeded permitted limits",
+    r"\bmax(?:imum)? (?:messages|message per|e-?mails|recipients)\b",
+    r"(?:emails|messages|mails|recipients|receive) (?:per|an|each) (?:hour|day|minute)|outbound thread",
+    r"per (?:hour|day|minute) (?:message )?(?:receive )?limit|daily limit for",
+    r"trop de (?:connexions|messages|destinataires)|zu viele (?:verbindungen|nachrichten|empfänger)|demasiad[ao]s",
+)
+"""Limits of a time: the words of a full mailbox stand beside them."""
 TOO_MUCH = (
     r"\btoo many (?:\w+ ){0,3}(?:connection|session|recipients|concurrent)",
     (
@@ -85,7 +111,7 @@ SYNTAX = (
         r"|unrecogni[sz]ed|unknown)"
     ),
     r"unrecogni[sz]ed (?:command|parameter)|bad sequence|unbalanced|syntactically",
-    r"missing or malformed local part",
+    r"missing or malformed local part|protocol violation",
 )
 REJECTED_SENDER = (
     (
@@ -98,7 +124,7 @@ REJECTED_SENDER = (
         r"|forged|blocked|blacklisted|denied) (?:envelope )?(?:sender|from|return[- ]path"
         r"|originator|mail from|user from)"
     ),
-    r"domain of sender|sender verif|verify sender",
+    r"domain of sender|sender verif|verify sender|(?:domain|name) required for sender",
     (
         r"(?:envelope|mail|header)?-? ?from(?:\:| address| domain"
         r"|-address)? .{0,40}?(?:not (?:allowed|permitted|accepted|exist|valid|authori[sz]ed)"

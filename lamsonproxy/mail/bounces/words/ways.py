@@ -11,19 +11,25 @@ MAILER = (
     r"cannot (?:create|execute|append)|lmtp.{0,20}error|vdelivermail|dovecot",
     r"signal \d+",
 )
+LOOP = (
+    r"(?:mail|routing|delivery|message) (?:\w+ )?loop|\bloops? back|\btoo many hops|hop ?count|loop detected",
+    r"maximum (?:allowed )?(?:hops|times)|more than the maximum|exceeded \d+ hops|configured in a loop|is looping",
+    # qmail's, of a mail for a host that does not know itself.
+    r"best-preference mx",
+)
 NO_DNS_FOR_NOW = (
     r"\bhost not found, try again|name service error.{0,80}try again",
-    r"host ?name lookup failure|temporary (?:dns|lookup|name)",
+    r"host ?name lookup failure|temporary (?:dns|lookup|name)|(?:failure in|cname) (?:mx )?lookup",
+    r"lookup did not complete|unexpected name server reply",
 )
 NETWORK = (
-    r"(?:mail|routing|delivery|message) (?:\w+ )?loop|\bloops? back|\btoo many hops|hop ?count",
-    r"maximum (?:allowed )?(?:hops|times)|more than the maximum",
     r"name (?:service|server) (?:error|fail|timeout)",
     r"network (?:error|is unreachable|unreachable|problem|failure)|no route to",
     r"dns (?:error|failure|server|lookup|query)|temporary (?:dns|lookup|resolution)",
     r"(?:lost|dropped|broken|reset)\b.{0,20}?connection",
     r"connection (?:was )?(?:lost|dropped|reset|closed|broken|died)|transport error",
-    r"unable to route|host not found, try again|malformed name server|nameserver",
+    r"closed (?:the )?connection|disconnected|connection (?:was )?(?:unexpectedly|abruptly)",
+    r"host not found, try again|malformed name server|nameserver",
     r"protocol error|bad connection",
 )
 EXPIRED = (
@@ -37,6 +43,10 @@ EXPIRED = (
     r"failing for a long|for the last \d|been in the queue",
     r"(?:after|for|within|over) \d+ (?:day|hour|minute)|undelivered after|max(?:imum)? retr",
     r"host (?:is )?down|socket error|greylist|tried to deliver",
+)
+SURELY_SYSTEM = (
+    r"mail transport (?:unavailable|error)|database (?:is )?unavailable|mail server temporarily rejected",
+    r"mx record points to local host|unable to lock",
 )
 SYSTEM = (
     r"system (?:error|problem|failure|storage|resources|is (?:full|busy))",
