@@ -13,7 +13,7 @@ from lamsonproxy.mail.rendered import Image
 from lamsonproxy.views.engine import Engine, Piece, Render
 from lamsonproxy.views.filters import Mode
 from lamsonproxy.views.html import from_markdown, missing_libraries, plain_page
-from lamsonproxy.views.pictures import missing_pictures
+from lamsonproxy.views.pictures import wrong_pictures
 from lamsonproxy.views.sources import HeadLine, Source, split
 
 MARKDOWN_LAYOUT = "_markdown.html"
@@ -62,8 +62,10 @@ class Pages:
         is_markdown = Mode.MARKDOWN in source.modes
         for sentence in missing_libraries(source.text, is_markdown=is_markdown):
             yield f"{source.name}: {sentence}."
-        for line, picture in missing_pictures(source.text, self._pictures):
-            yield f"{source.name}, line {line}: there is no picture {picture!r}."
+        if source.modes == (Mode.TEXT,):
+            return
+        for line, sentence in wrong_pictures(source.text, self._pictures):
+            yield f"{source.name}, line {line}: {sentence}."
 
     def _field(self, source: Source, line: HeadLine) -> Render:
         render = self._engine.compile(Piece(source.name, line.text, line.number, Mode.TEXT, False))

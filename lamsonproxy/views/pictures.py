@@ -25,8 +25,11 @@ _TYPES = {
     ".webp": "image/webp",
 }
 
-# Quotation marks in a value are escaped before this looks, so a value shows no picture.
-_SHOWN = re.compile(r"""(?<=["'])cid:([A-Za-z0-9_./-]+)(?=["'])""")
+# Quotation marks in a value are escaped before this looks, so a value shows no picture. A name with a brace in it is
+# computed.
+_SHOWN = re.compile(r"""(?<=["'])cid:([^"'<>&{}\r\n]+)(?=["'])""", re.IGNORECASE)
+_IN_MARKDOWN = re.compile(r"\]\(cid:([^()<>{}\s]+)", re.IGNORECASE)
+_BARE = re.compile(r"""(?:=|url\()\s*cid:([^"'<>(){}\s]+)""", re.IGNORECASE)
 
 
 def read_pictures(folder: Path, mistakes: list[str]) -> dict[str, Image]:
@@ -57,13 +60,18 @@ def with_pictures(html: str, pictures: Mapping[str, Image]) -> tuple[str, tuple[
         image = pictures.get(match[1])
         if image is None:
             return match[0]
-        shown[match[1]] = image
+        shown[image.content_id] = image
         return f"cid:{image.content_id}"
 
     return _SHOWN.sub(content_id, html), tuple(shown.values())
 
 
-def missing_pictures(source: str, pictures: Mapping[str, Image]) -> Iterator[tuple[int, str]]:
-    """The line and the name of each picture that a template shows and that is not there."""
+def wrong_pictures(source: str, pictures: Mapping[str, Image]) -> Iterator[tuple[int, str]]:
+    """The line, and what is wrong there, of each picture that a template means to show and that nobody would see."""
     for number, line in enumerate(source.split("\n"), 1):
-        yield from ((number, name) for name in _SHOWN.findall(line) if name not in pictures)
+        for name in (*_SHOWN.findall(line), *_IN_MARKDOWN.findall(line)):
+            if name not in pictures:
+                yield number, f"there is no picture {name!r}"
+        yield from (
+            (number, f'a picture stands in quotation marks: "cid:{name}"') for name in _BARE.findall(line)
+        )

@@ -249,6 +249,59 @@ def test_a_picture_that_is_not_there_is_told_at_start(language: Language, tmp_pa
         language.write(tmp_path, {"a": "\na\n", "a.html": '<p>\n<img src="cid:logo.png">'}).check()
 
 
+def test_a_picture_may_have_any_name_that_a_file_has(language: Language, tmp_path: Path) -> None:
+    names = ["My logo.PNG", "bücher.png", "ロゴ.png", "a+b,c.png"]
+    for name in names:
+        (tmp_path / name).write_bytes(name.encode())
+    html = "".join(f'<img src="CID:{name}">' for name in names)
+    templates = language.write(tmp_path, {"a": "\na\n", "a.html": html})
+    templates.check()
+    rendered = templates.render(f"a{language.suffix}", {})
+    assert [image.content.decode() for image in rendered.images] == names
+    assert [f'<img src="cid:{image.content_id}">' in rendered.html for image in rendered.images] == [True] * 4
+
+
+def test_the_same_picture_under_two_names_goes_once(language: Language, tmp_path: Path) -> None:
+    """A Content-ID is there once in a mail (RFC 2045 §7)."""
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"\x89PNG")
+    html = '<img src="cid:a.png"><img src="cid:b.png">'
+    rendered = language.write(tmp_path, {"a": "\na\n", "a.html": html}).render(f"a{language.suffix}", {})
+    assert len(rendered.images) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "sentence"),
+    [
+        ("a.html", "<img src=cid:logo.png>", 'line 1: a picture stands in quotation marks: "cid:logo.png"'),
+        ("a.html", "<style>p { background: url( cid:logo.png) }</style>", "in quotation marks"),
+        ("a.html", "<p>\n<img src='cid:no such.png'>", "line 2: there is no picture 'no such.png'"),
+    ],
+)
+def test_a_picture_that_would_not_be_shown_is_told_at_start(
+    language: Language, tmp_path: Path, name: str, source: str, sentence: str
+) -> None:
+    (tmp_path / "logo.png").write_bytes(b"\x89PNG")
+    with pytest.raises(AppError) as told:
+        language.write(tmp_path, {"a": "\na\n", name: source}).check()
+    assert sentence in str(told.value)
+
+
+def test_a_text_that_speaks_of_pictures_shows_none(language: Language, tmp_path: Path) -> None:
+    files = {"a": '\nsrc=cid:x.png and "cid:x.png"\n', "a.html": "<img src='cid:[x].png'>"}
+    language.write(tmp_path, files).check()
+
+
+def test_half_a_character_of_an_address_is_shown_as_a_whole_one(language: Language, tmp_path: Path) -> None:
+    """It stands for an octet that is not UTF-8, and no stranger may make the mail about him fail."""
+    files = {"a": "Subject: x\n\nFrom [x]\n", "a.html": "<p>[x]</p>"}
+    rendered = language.write(tmp_path, files).render(f"a{language.suffix}", {"x": "zo\udceb@example.com"})
+    assert (rendered.text.strip(), rendered.html.strip()) == (
+        "From zo\ufffd@example.com",
+        "<p>zo\ufffd@example.com</p>",
+    )
+
+
 def test_what_was_written_is_composed_and_reads_back(language: Language, tmp_path: Path) -> None:
     (tmp_path / "logo.png").write_bytes(b"\x89PNG")
     files = {

@@ -106,6 +106,14 @@ def test_what_html_cannot_be_made_of_is_a_mistake_of_the_template(
         TemplateFolder(tmp_path).render("a.mako", {})
 
 
+def test_a_picture_of_markdown_is_missed_at_start_too(tmp_path: Path) -> None:
+    (tmp_path / "a.md.mako").write_text("Subject: x\n\n![our logo](cid:logo.png)\n")
+    assert mistakes(tmp_path) == ["a.md.mako, line 3: there is no picture 'logo.png'."]
+    (tmp_path / "logo.png").write_bytes(b"\x89PNG")
+    rendered = TemplateFolder(tmp_path).render("a.md.mako", {})
+    assert [image.content for image in rendered.images] == [b"\x89PNG"]
+
+
 @pytest.mark.parametrize("name", ["a.md.mako", "a.md.jinja"])
 def test_threads_render_side_by_side(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.md.mako").write_text("Subject: ${n}\n\n# ${n}\n\n<style>p {color: red}</style>\n")
