@@ -15,14 +15,11 @@ from dataclasses import dataclass
 from lamsonproxy.mail.content import ended
 from lamsonproxy.mail.defects import Defects
 from lamsonproxy.mail.fields import check_line, write_message_ids, write_parameterized
-from lamsonproxy.mail.filenames import file_name
+from lamsonproxy.mail.filenames import LENGTH_LIMIT, file_name
 from lamsonproxy.mail.folding import LINE_LIMIT, write_field
 from lamsonproxy.mail.parameters import parse
 from lamsonproxy.mail.transfer import encode_octets, encode_text
 from lamsonproxy.mail.wire import canonical
-
-FILE_NAME_LIMIT = 255
-"""Characters of a file name: what file systems allow."""
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
 _LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (LINE_LIMIT + 1))
@@ -55,6 +52,8 @@ class Attachment:
 
 def text_entity(subtype: str, text: str) -> Entity:
     """Text in UTF-8. CRLF, LF and CR end its lines; the last one ends too. Raises ValueError for half a character."""
+    if not isinstance(text, str):
+        raise TypeError("a text is str")
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     try:
         encoding, body = encode_text(ended(lines.encode("utf-8")))
@@ -65,6 +64,9 @@ def text_entity(subtype: str, text: str) -> Entity:
 
 def attachment_entity(given: Attachment) -> Entity:
     """A file that its reader may save. Raises ValueError for a name or type that is none."""
+    if not isinstance(given, Attachment):
+        raise TypeError("an attachment is an Attachment(content, filename, content_type)")
+    _check_content(given.content)
     kind, params = _media_type(given.content_type)
     disposition = {"filename": _file_name(given.filename)} if given.filename else {}
     more = write_parameterized("Content-Disposition", "attachment", disposition).raw
@@ -75,6 +77,7 @@ def attachment_entity(given: Attachment) -> Entity:
 
 def image_entity(content_id: str, content_type: str, content: bytes) -> Entity:
     """A picture that HTML shows by `cid:`. Raises ValueError for an id or type that is none."""
+    _check_content(content)
     kind, params = _media_type(content_type)
     more = (
         write_message_ids("Content-ID", f"<{content_id}>").raw
@@ -119,6 +122,11 @@ def _entity(kind: str, params: Mapping[str, str], encoding: str, *body: bytes, m
     return Entity(kind, fields + more, body)
 
 
+def _check_content(content: bytes) -> None:
+    if not isinstance(content, bytes):
+        raise TypeError("the content of an attachment is bytes")
+
+
 def _media_type(text: str) -> tuple[str, Mapping[str, str]]:
     content = parse(check_line("a media type", text).encode("utf-8"), Defects())
     if not _MEDIA_TYPE.fullmatch(content.value) or content.value.startswith("multipart/"):
@@ -127,6 +135,9 @@ def _media_type(text: str) -> tuple[str, Mapping[str, str]]:
 
 
 def _file_name(name: str) -> str:
-    if file_name(check_line("a file name", name)) != name or len(name) > FILE_NAME_LIMIT:
-        raise ValueError(f"a file name has no directories and at most {FILE_NAME_LIMIT} characters")
+    if file_name(check_line("a file name", name)) != name:
+        raise ValueError(
+            f'a file name is one that every system can have: no directories, none of <>:"|?*, nothing invisible, '
+            f"no blank or dot at its end, no device of DOS, at most {LENGTH_LIMIT} octets; `file_name` makes one"
+        )
     return name

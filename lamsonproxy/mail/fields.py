@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.folding import write_words
 from lamsonproxy.mail.headers import Field
-from lamsonproxy.mail.words import encode
+from lamsonproxy.mail.words import NO_LINE, encode
 
 ADDRESS_LIMIT = 400
 """Octets of an address, so that it fits in a line even where each is escaped; RFC 5321 §4.5.3.1 allows 254."""
@@ -28,8 +28,7 @@ _MAILBOX_LIMIT = 2000
 _SHORT = 60
 """Characters of what is not cut: with a name before it, it fits in a line of 78."""
 
-# C0 but TAB, DEL, C1 (NEL is one of them), and the separators that many readers take for line ends.
-_NO_LINE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NO_LINE = re.compile(f"[{NO_LINE}\ud800-\udfff]")
 # Stricter than the wire is: an author's comma is the beginning of a second address, and a mistake.
 _SPEC = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s,;:()<>@"\\]+)@(?:\[[^\s\[\]\\]+\]|[^\s,;:()<>@"\\]+)')
 _NAME_ADDR = re.compile(r'(.*)<((?:"(?:[^"\\]|\\.)*"|[^<>"])*)>', re.DOTALL)
@@ -62,6 +61,8 @@ class Mailbox:
 
 def check_line(what: str, text: str) -> str:
     """The text, if it is one line without control characters. Raises ValueError with a sentence about `what`."""
+    if not isinstance(text, str):
+        raise TypeError(f"{what} is str")
     if _NO_LINE.search(text):
         raise ValueError(f"{what} is one line, without control characters and lone surrogates")
     return text

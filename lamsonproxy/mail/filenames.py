@@ -13,8 +13,11 @@ LENGTH_LIMIT = 255
 
 _SUFFIX_LIMIT = 20
 _LOOKS_RIGHT_TO_LEFT = "\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069"
-_INVISIBLE = "\xad\u200b-\u200d\u2028\u2029\u2060\ufeff"
+_INVISIBLE = "\xad\u200b\u2028\u2029\u2060\ufeff"
 _DROPPED = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{_LOOKS_RIGHT_TO_LEFT}{_INVISIBLE}]")
+# Joiners are letters' business in Persian, Hindi and families of emoji, and nobody's beside ASCII or a blank.
+_LETTER = r"[^\x00-\x7f\s\u200c\u200d]"
+_JOINERS = re.compile(f"(?<={_LETTER})([\u200c\u200d])[\u200c\u200d]*(?={_LETTER})|[\u200c\u200d]+")
 # A colon begins a stream of another name (NTFS), and has ended a folder's name (HFS).
 _NOT_IN_NAMES = re.compile(r'[<>:"|?*]')
 # The devices of DOS, which are there in every folder and with every suffix.
@@ -24,7 +27,7 @@ _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?= *(?:
 def file_name(text: str) -> str:
     """What may be used as a file's name: no directories, no control characters, nothing invisible or that turns the
     writing around; "" when nothing is left."""
-    name = _DROPPED.sub("", text.replace("\\", "/")).rpartition("/")[2]
+    name = _JOINERS.sub(r"\1", _DROPPED.sub("", text.replace("\\", "/"))).rpartition("/")[2]
     # Windows opens "a.exe. " as a.exe, so that is its name. Dots in front would hide it.
     name = _NOT_IN_NAMES.sub("_", name).strip().rstrip(". ")
     return _shortened(f"_{name}" if _DEVICE.match(name) else name)
@@ -38,4 +41,4 @@ def _shortened(name: str) -> str:
     if not stem or len(suffix.encode("utf-8")) > _SUFFIX_LIMIT:
         stem, dot, suffix = name, "", ""
     room = LENGTH_LIMIT - len((dot + suffix).encode("utf-8"))
-    return stem.encode("utf-8")[:room].decode("utf-8", "ignore").rstrip(". ") + dot + suffix
+    return stem.encode("utf-8")[:room].decode("utf-8", "ignore").rstrip(". \u200c\u200d") + dot + suffix

@@ -2,7 +2,7 @@
 
 Law: what leaves here is exactly one field, whatever came in: ASCII, CRLF at its end, every further line a
 continuation with a word in it, no line longer than `LINE_LIMIT`. `Field.value` reads the same text back, but
-for blanks around it. What cannot be that is refused in a sentence.
+for blanks around it, and with blanks for control characters. What cannot be that is refused in a sentence.
 
 RFC 5322 §2.1.1 (line lengths), §2.2.3 (folding), §3.6.8 (names), RFC 2047 (text that is not ASCII).
 """

@@ -1,6 +1,7 @@
 """Encoded words: header text that is not ASCII, read and written.
 
-Law: reading takes linear time and never raises. What `encode` writes, `decode` reads back as the same text.
+Law: reading takes linear time and never raises. What `encode` writes, `decode` reads back as the same
+text, where that is one line; see `NO_LINE`.
 
 RFC 2047. Reading is more tolerant than the RFC: words may stand anywhere, be longer than 75 characters and
 hold blanks, and a character may be split between two words of one charset, as many senders do.
@@ -15,7 +16,11 @@ from lamsonproxy.mail.defects import Defects
 
 # Linear: each of the three runs ends at the next question mark, and a word can only start at one.
 _WORD = re.compile(r"=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
-_LINE_BREAKERS = re.compile(r"[\r\n\0]")
+NO_LINE = "\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029"
+"""What is in no line, as a range of a regular expression: C0 but TAB, DEL, C1 (NEL is one of them), and the separators
+that many readers take for line ends."""
+
+_NO_LINE = re.compile(f"[{NO_LINE}]")
 _NOT_BASE64 = bytes(
     set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
 )
@@ -26,17 +31,17 @@ _ROOM = 75 - len("=?utf-8?q??=")
 
 
 def decode(text: str, defects: Defects) -> str:
-    """Decode the encoded words in a header's text. The result is one line: a CR, LF or NUL that a word
-    smuggles in is read as a blank, so what was read can always be written again."""
+    """Decode the encoded words in a header's text. The result is one line: a control character that
+    a word smuggles in is read as a blank, so what was read can always be written again."""
     return one_line("".join(_pieces(text, defects)) if "=?" in text else text, defects)
 
 
 def one_line(text: str, defects: Defects) -> str:
-    """The text with a blank for each CR, LF and NUL."""
-    if not _LINE_BREAKERS.search(text):
+    """The text with a blank for each character that is in no line."""
+    if not _NO_LINE.search(text):
         return text
-    defects.note("a header holds CR, LF or NUL")
-    return _LINE_BREAKERS.sub(" ", text)
+    defects.note("a header holds control characters")
+    return _NO_LINE.sub(" ", text)
 
 
 def _pieces(text: str, defects: Defects) -> Iterator[str]:

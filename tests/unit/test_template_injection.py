@@ -73,6 +73,24 @@ def templates() -> TemplateFolder:
 
 
 @pytest.mark.fault("C4")
+@pytest.mark.parametrize("name", ["a.mako", "a.jinja"])
+@given(
+    octets=st.binary(max_size=80) | HOSTILE.map(lambda text: text.encode("utf-8", "surrogatepass")),
+    word=st.sampled_from([b"%b", b"=?utf-8?q?%b?=", b"=?utf-16?b?%b?="]),
+)
+def test_what_was_read_of_a_mail_can_stand_in_a_head(name: str, octets: bytes, word: bytes) -> None:
+    """A stranger's mail must not make the answer to it fail: it would be tried for ever."""
+    raw = b'Subject: %b\r\nFrom: %b <a@x.org>\r\nContent-Type: text/plain; name="%b"\r\n\r\n'
+    message = Message(raw % ((word.replace(b"%b", octets),) * 3))
+    for value in (
+        message.subject,
+        *(each.name for each in message.mailboxes("From")),
+        message.parts[0].params.get("name", ""),
+    ):
+        assert templates().render(name, {"value": value}).headers[0] == ("Subject", f"About {value}".strip())
+
+
+@pytest.mark.fault("C4")
 @pytest.mark.fault("C5")
 @pytest.mark.parametrize("name", ["a.mako", "a.jinja"])
 @given(value=HOSTILE)

@@ -16,6 +16,7 @@ from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.compose import NOBODY_NAMED, compose
 from lamsonproxy.mail.entity import Attachment
 from lamsonproxy.mail.fields import Mailbox
+from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.rendered import Image
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -271,6 +272,55 @@ def test_one_string_is_one_mailbox(given: str, written: str) -> None:
 def test_what_cannot_be_written_is_refused_in_a_sentence(asked: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\w+ \w+ \w+"):
         composed(**asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"text": b"x"}, "a text is str"),
+        ({"html": b"x"}, "a text is str"),
+        ({"subject": 5}, "a subject is str"),
+        ({"headers": {"X-Score": 5}}, "the header 'X-Score' is str"),
+        ({"attachments": [Attachment("x", "a.txt")]}, "content of an attachment is bytes"),  # type: ignore[arg-type]  # is the point
+        ({"attachments": [b"x"]}, "an attachment is an Attachment"),
+        ({"images": [Image("a@b", "image/png", "x")], "html": "x"}, "content of an attachment is bytes"),  # type: ignore[arg-type]  # too
+    ],
+)
+def test_what_is_no_text_or_no_octets_is_told_apart_in_a_sentence(
+    asked: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(TypeError, match=sentence):
+        composed(**asked)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Отчёт за март.pdf",
+        "報告書.pdf",
+        "تقرير مارس.pdf",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.pdf",
+        "क्\u200dष.txt",
+        "दस्तावेज़.pdf",
+        "👨\u200d👩\u200d👧.png",
+        "re\u0301sume\u0301.pdf",
+        "O'Brien & Söhne; 100% = 1,5.xlsx",
+        ".htaccess",
+    ],
+)
+def test_a_file_is_called_what_it_is_called_in_any_script(name: str) -> None:
+    raw = composed(attachments=[Attachment(b"x", name)])
+    [part] = read(raw).iter_attachments()
+    assert part.get_filename() == name
+    assert [each.filename for each in Message(raw).attachments] == [name]
+
+
+@pytest.mark.parametrize(
+    "name", ["C:\\x.doc", 'a "b".txt', "CON.txt", "a:b", "x.txt ", "a\u200b.txt", "a\u200d.exe", "é" * 200]
+)
+def test_a_file_name_that_not_every_system_has_is_refused_with_the_rules(name: str) -> None:
+    with pytest.raises(ValueError, match="255 octets"):
+        composed(attachments=[Attachment(b"x", name)])
 
 
 # -- what is asked is what is read ---------------------------------------------------------------------------------

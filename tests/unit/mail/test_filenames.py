@@ -31,6 +31,11 @@ from lamsonproxy.mail.filenames import LENGTH_LIMIT, file_name
         ("", ""),
         (".hidden", ".hidden"),
         ("日本語.pdf", "日本語.pdf"),
+        ("\u0645\u06cc\u200c\u062e.pdf", "\u0645\u06cc\u200c\u062e.pdf"),  # Persian is misspelt without it
+        ("👨\u200d👩\u200d👧.png", "👨\u200d👩\u200d👧.png"),
+        ("a\u200d.e\u200cxe", "a.exe"),
+        ("\u200dä\u200c.exe\u200c", "ä.exe"),
+        ("ä\u200c\u200c\u200dä", "ä\u200cä"),
     ],
 )
 def test_a_file_name_is_made_safe(given_name: str, safe: str) -> None:
@@ -47,7 +52,10 @@ def test_a_long_suffix_is_no_suffix() -> None:
     assert len(file_name("a." + "b" * 1000)) == LENGTH_LIMIT
 
 
-@given(st.text(st.characters(codec=None), max_size=300) | st.text("a.\u202e/\\: \0con", max_size=300))
+@given(
+    st.text(st.characters(codec=None), max_size=300)
+    | st.text("a.\u202e/\\: \0conä\u200c\u200d\u3000", max_size=300)
+)
 def test_a_safe_name_stays_as_it_is(text: str) -> None:
     safe = file_name(text)
     assert file_name(safe) == safe
