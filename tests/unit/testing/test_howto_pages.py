@@ -54,6 +54,27 @@ def test_who_asks_is_answered_once_and_no_machine_is(page: World) -> None:
     ).hears_nothing()
 
 
+@pytest.mark.parametrize("page", ["reply.md"], indirect=True)
+@pytest.mark.parametrize(
+    ("raw", "quoted"),
+    [
+        (
+            b"Subject: x\r\nContent-Type: text/html\r\n\r\n<p>When,<br>and <b>where</b>?",
+            "> When,\n> and where?",
+        ),
+        (b"Subject: =?utf-8?q?a=07=E2=80=A8?=\r\n\r\nWhen?", "> When?"),
+        (b"Subject: " + "Привет ".encode() * 7000 + b"\r\n\r\nWhen?", "> When?"),
+        (b"Subject: x\r\n\r\n" + b"When? " * 100_000, "> […]"),
+        (b"X-Nothing: else\r\n\r\n", "Somebody wrote:"),
+    ],
+)
+def test_whatever_is_asked_is_answered(page: World, raw: bytes, quoted: str) -> None:
+    alice = page.correspondent("alice@example.com")
+    page.send("alice@example.com", "hours@example.org", raw=raw)
+    answer = alice.hears("nine to five")
+    assert quoted in answer.text and len(answer.raw) < 100_000
+
+
 @pytest.mark.parametrize("page", ["bounce.md"], indirect=True)
 def test_whose_address_has_died_gets_no_more_news(page: World) -> None:
     alice, bob = page.correspondent("alice@example.com"), page.correspondent("bob@example.net")
