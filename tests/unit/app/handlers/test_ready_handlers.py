@@ -1,12 +1,15 @@
 """Ready handlers at work, named in lamson.toml and without any Python."""
 
 import logging
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from lamsonproxy import App
+from lamsonproxy.app.handlers import remembering
 from lamsonproxy.config import Settings
 from lamsonproxy.testing.world import World
 
@@ -268,3 +271,19 @@ def test_who_does_not_come_again_in_time_is_new_again(world: World) -> None:
     assert [reply.code for reply in alice.replies] == [250]
     world.later(days=40)
     alice.says("Soup?", to=BOB).is_deferred()
+
+
+@pytest.mark.parametrize(("on_error", "code"), [("", 451), ('on_error = "accept"', 250)])
+def test_with_the_database_away_a_greylist_defers_or_lets_in_as_it_was_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lamson_database: str, on_error: str, code: int
+) -> None:
+    def is_away(*_: object) -> bool:
+        raise OperationalError("SELECT", {}, ConnectionError("gone"))
+
+    toml = f'{DATABASE}[[route]]\nmatch = ".+"\nhandler = "greylist"\n{on_error}\n'
+    settings = Settings.model_validate({"hostname": "mail.example.org", **tomllib.loads(toml)})
+    monkeypatch.setattr(remembering, "has_come_again", is_away)
+    with World(App(), settings, lamson_database, tmp_path) as world:
+        (reply,) = world.send(ALICE, BOB, raw=RAW)
+        assert reply.code == code
+        assert "gone" not in reply.text
