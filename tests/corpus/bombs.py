@@ -345,6 +345,30 @@ def quotes_that_never_end() -> bytes:
 # Bodies
 
 
+def _page(html: bytes) -> bytes:
+    return _mail(b"Content-Type: text/html; charset=utf-8\r\n", html)
+
+
+@_bomb
+def html_of_tags() -> bytes:
+    return _page(b"<b> a" * 200_000)
+
+
+@_bomb
+def html_of_line_breaks() -> bytes:
+    return _page(b"<br>" * 250_000)
+
+
+@_bomb
+def html_of_tags_that_never_end() -> bytes:
+    return _page(b"<p <!-- <style " * 66_000)
+
+
+@_bomb
+def html_with_a_huge_reference() -> bytes:
+    return _page(b"&#" + b"1" * 1_000_000)
+
+
 @_bomb
 def carriage_returns_of_10_mb() -> bytes:
     return _mail(b"", b"\r" * 10 * MB + b"\r\n")

@@ -1,5 +1,6 @@
 """Reading all of a message: every property, every field, every part."""
 
+from lamsonproxy.mail.answering import attribution, references_for, said
 from lamsonproxy.mail.headers import Headers
 from lamsonproxy.mail.mailboxes import read_mailboxes
 from lamsonproxy.mail.message import Message
@@ -16,6 +17,7 @@ def read_everything(raw: bytes) -> Message:
     _ask(message.sender, message.subject, message.is_auto_submitted)
     _ask(message.is_list_mail, message.is_signed, message.is_encrypted, message.structure)
     _ask(message.text, message.html, message.attachments, message.has_attachment("*.exe"))
+    _ask(said(message), attribution(message), references_for(message))
     _ask(message.inline_images, *[attached.subject for attached in message.messages])
     _read_headers(message.headers)
     for part in message.parts:
