@@ -20,8 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import dkim  # type: ignore[import-untyped] # no types
-from dkim.crypto import UnparsableKeyError, parse_pem_private_key  # type: ignore[import-untyped]
+from dkim import crypto  # type: ignore[import-untyped] # no types
 
 from lamsonproxy.errors import ConfigError
 from lamsonproxy.mail.address import Address
@@ -30,9 +29,13 @@ from lamsonproxy.mail.conversation import Outgoing
 from lamsonproxy.mail.message import Message
 from lamsonproxy.ports import Signed
 from lamsonproxy.scanners.authentication import field_value
+from lamsonproxy.scanners.dkim_library import dkim
 
 MOST_HEADERS = 400
 """Fields of a head that is signed: the library takes all of them apart for each that it signs."""
+
+MOST_HEAD_OCTETS = 1 << 20
+"""Octets of a head that is signed; behind more of them nobody has counted the fields."""
 
 LEAST_BITS = 1024
 """A signature by a shorter key counts as none (RFC 8301 §3.2)."""
@@ -63,8 +66,8 @@ class Key:
         except OSError as error:
             raise ConfigError(f"The key of {domain} cannot be read: {path}: {error.strerror}.") from error
         try:
-            bits = parse_pem_private_key(pem)["modulus"].bit_length()
-        except (UnparsableKeyError, ValueError, LookupError, TypeError) as error:
+            bits = crypto.parse_pem_private_key(pem)["modulus"].bit_length()
+        except (crypto.UnparsableKeyError, ValueError, LookupError, TypeError) as error:
             raise ConfigError(f"The key of {domain} is no RSA key in PEM: {path}.") from error
         if bits < LEAST_BITS:
             raise ConfigError(
@@ -119,6 +122,9 @@ class Signer:
                 fields = _signature(message, key)
                 if is_sealed:
                     fields = self._seal(Message(_above(message, fields)), key) + fields
+        except dkim.MessageFormatError:
+            # Its sentence quotes the mail, which is nothing for a log.
+            return fields, ValueError("its head has a line that is no field")
         except Exception as error:
             # Said in the law: it leaves without. What the library cannot read, a stranger has written.
             return fields, error
@@ -148,23 +154,39 @@ class Signer:
             field.raw for field in message.headers if field.name.lower() != "authentication-results"
         )
         stated = f"Authentication-Results: {field_value(self._authserv_id, results)}\r\n".encode()
-        sealing = stated + rest + b"\r\n" + message.raw[message.body_start :]
-        seal = dkim.ARC(sealing).sign(
-            key.selector.encode(), key.domain.encode(), key.pem, self._authserv_id.encode()
-        )
+        sealing = dkim.ARC(stated + rest)
+        sealing.body = _body(message)
+        seal = sealing.sign(key.selector.encode(), key.domain.encode(), key.pem, self._authserv_id.encode())
         return b"".join(seal)
 
 
 def _signature(message: Message, key: Key) -> bytes:
-    if len(message.headers) > MOST_HEADERS:
-        raise ValueError(f"its head has {len(message.headers)} fields, and at most {MOST_HEADERS} are signed")
-    signing = dkim.DKIM(message.raw)
+    signing = dkim.DKIM(_head(message))
+    signing.body = _body(message)
     signing.add_frozen(_GUARDED)
     # relaxed in the body too: mail servers on the way take blanks off the ends of lines.
     field: bytes = signing.sign(
         key.selector.encode(), key.domain.encode(), key.pem, canonicalize=(b"relaxed", b"relaxed")
     )
     return field
+
+
+def _head(message: Message) -> bytes:
+    """The fields alone. Raises ValueError where the library should not, or could not, take them apart."""
+    head, fields = message.head, len(message.headers)
+    if fields > MOST_HEADERS:
+        raise ValueError(f"its head has {fields} fields, and at most {MOST_HEADERS} are signed")
+    if head.end - head.start > MOST_HEAD_OCTETS:
+        raise ValueError(f"its head has more than {MOST_HEAD_OCTETS} octets")
+    if head.body_start == head.end < len(message.raw):
+        # Whoever verifies it would read this line as a field, or refuse it.
+        raise ValueError("its head ends at a line that is no field")
+    return message.raw[head.start : head.end]
+
+
+def _body(message: Message) -> bytes:
+    # Not left to the library, which would make an object of each line: they are more than the mail is large.
+    return message.raw[message.body_start :]
 
 
 def _above(message: Message, fields: bytes) -> bytes:

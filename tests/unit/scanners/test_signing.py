@@ -1,9 +1,11 @@
 """What the application sends is signed, and what cannot be signed leaves as it is."""
 
+import re
 from pathlib import Path
 
 import dkim  # type: ignore[import-untyped] # no types
 import pytest
+from dkim import canonicalization
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +15,7 @@ from lamsonproxy.mail.conversation import Outgoing, OutgoingKind
 from lamsonproxy.mail.envelope import Envelope, Recipient
 from lamsonproxy.mail.message import Message
 from lamsonproxy.ports import Signed
-from lamsonproxy.scanners.signing import MOST_HEADERS, REMEMBERED, Key, Signer, read_keys
+from lamsonproxy.scanners.signing import MOST_HEAD_OCTETS, MOST_HEADERS, REMEMBERED, Key, Signer, read_keys
 from tests.keys import DNS_RECORD, PRIVATE_KEY
 
 SHORT_KEY = b"""\
@@ -140,11 +142,39 @@ def test_what_cannot_be_signed_leaves_as_it_is_and_it_is_said_why() -> None:
     assert str(made.trouble) == "The From header field MUST be signed"
 
 
-def test_a_head_of_very_many_fields_is_not_signed() -> None:
-    raw = b"X: y\r\n" * MOST_HEADERS + PLAIN
-    made = SIGNER.signed(outgoing(raw))
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"X: y\r\n" * MOST_HEADERS + PLAIN, "its head has 403 fields, and at most 400 are signed"),
+        (b"X: " + b"y\r\n " * (MOST_HEAD_OCTETS // 4) + PLAIN, "its head has more than 1048576 octets"),
+        (b"From: a@example.org\r\nsecret words\r\n\r\nSoup\r\n", "its head ends at a line that is no field"),
+        (b"From: a@example.org\r\nSecret : words\r\n\r\nSoup\r\n", "its head has a line that is no field"),
+    ],
+)
+def test_a_head_that_is_too_large_or_none_is_not_signed(raw: bytes, why: str) -> None:
+    made = SIGNER.signed(outgoing(raw, sender="cooks-bounces@lists.example.net"))
     assert made.content == raw
-    assert str(made.trouble) == "its head has 403 fields, and at most 400 are signed"
+    assert str(made.trouble) == why
+
+
+@pytest.mark.fault("C2")
+@pytest.mark.parametrize("kind", ["send", "send_on"])
+def test_a_megabyte_of_blanks_keeps_nobody_waiting(kind: OutgoingKind) -> None:
+    raw = PASSED + FOREIGN + b" \t" * 500_000 + b"x\r\n"
+    assert signed(raw, kind, "cooks-bounces@lists.example.net").endswith(raw)
+
+
+@given(st.text(" \t\r\nx", max_size=40))
+def test_blanks_are_signed_as_the_library_counts_them(text: str) -> None:
+    body = text.encode()
+    lines = re.sub(rb"[\t ]+", b" ", re.sub(rb"[\t ]+\r\n", b"\r\n", body))
+    counted = canonicalization.correct_empty_body(canonicalization.strip_trailing_lines(lines))
+    assert canonicalization.Relaxed.canonicalize_body(body) == counted
+
+
+@pytest.mark.parametrize("body", [b" \t x \t\r\n\t\r\n y  z \r\n\r\n", b"\r\n", b"", b" ", b"x \r y\r\r\n"])
+def test_a_body_of_odd_blanks_is_signed_as_it_leaves(body: bytes) -> None:
+    assert verifies(signed(b"From: a@example.org\r\n\r\n" + body))
 
 
 def test_the_same_octets_are_signed_once(monkeypatch: pytest.MonkeyPatch) -> None:
