@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 # What Markdown and HTML take for a mark: anywhere, or where a line begins. As references to characters, because a
 # backslash works before some of them only, and each dialect has its own.
 _MARKS = re.compile(r"[\\`*_{}\[\]()<>#+!|~=&\"']|\A-|(?<=\A\d)[.)]|(?<=\A\d\d)[.)]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAKS = re.compile(r"\s*[\r\n]\s*")
 
 
@@ -41,6 +42,11 @@ def as_markdown(value: object) -> str:
         return escape(value)
     line = _BREAKS.sub(" ", str(_meant(value))).strip()
     return Markup(_MARKS.sub(lambda mark: f"&#{ord(mark[0])};", line))
+
+
+def whole(rendered: str) -> str:
+    """The text with no half characters: an address has one for an octet that is not UTF-8, and no mail can hold it."""
+    return _SURROGATE.sub("\ufffd", rendered)
 
 
 def _meant(value: object) -> object:

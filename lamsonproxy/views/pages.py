@@ -11,7 +11,7 @@ from lamsonproxy.errors import AppError
 from lamsonproxy.mail.fields import check_line
 from lamsonproxy.mail.rendered import Image
 from lamsonproxy.views.engine import Engine, Piece, Render
-from lamsonproxy.views.filters import Mode
+from lamsonproxy.views.filters import Mode, whole
 from lamsonproxy.views.html import from_markdown, missing_libraries, plain_page
 from lamsonproxy.views.pictures import wrong_pictures
 from lamsonproxy.views.sources import HeadLine, Source, split
@@ -72,7 +72,7 @@ class Pages:
 
         def value(variables: Mapping[str, object]) -> str:
             try:
-                return check_line(line.field, render(variables).partition(":")[2].strip())
+                return check_line(line.field, whole(render(variables)).partition(":")[2].strip())
             except ValueError as error:
                 raise AppError(f"{source.name}, line {line.number}: {error}") from error
 

@@ -4,7 +4,6 @@ Law: everything is read and compiled when it is made, and all mistakes are told 
 up among what was read; it leads nowhere else.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -13,13 +12,12 @@ from pathlib import Path
 from lamsonproxy.errors import AppError
 from lamsonproxy.mail.rendered import Rendered
 from lamsonproxy.views.engine import Engine
+from lamsonproxy.views.filters import whole
 from lamsonproxy.views.html import inlined
 from lamsonproxy.views.mako import Mako
 from lamsonproxy.views.pages import Page, Pages
 from lamsonproxy.views.pictures import read_pictures, with_pictures
 from lamsonproxy.views.sources import read_sources
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class TemplateFolder:
@@ -48,9 +46,9 @@ class TemplateFolder:
         if page is None:
             raise AppError(f"there is no template {name!r}")
         headers = [(field, render(variables)) for field, render in page.head]
-        text = _whole(page.text(variables))
+        text = whole(page.text(variables))
         with _as_app_error(name):
-            html, images = with_pictures(_whole(page.html(variables)) if page.html else "", self._pictures)
+            html, images = with_pictures(whole(page.html(variables)) if page.html else "", self._pictures)
             html = inlined(html)
         # A page of nothing but a head has no text beside its HTML.
         return Rendered(
@@ -65,11 +63,6 @@ class TemplateFolder:
             yield Jinja()
         elif any(folder.rglob("*.jinja")):
             self._mistakes.append("Templates in Jinja2 need a library: pip install lamsonproxy[jinja].")
-
-
-def _whole(text: str) -> str:
-    # An address may hold half a character, for an octet that is no UTF-8; no mail could hold that.
-    return _SURROGATE.sub("\ufffd", text)
 
 
 @contextmanager

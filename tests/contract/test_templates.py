@@ -92,7 +92,7 @@ def test_no_name_leads_out_of_the_folder(language: Language, tmp_path: Path, nam
 
 
 @pytest.mark.fault("C4")
-@pytest.mark.parametrize("breaker", ["\n", "\r", "\r\n", "\0", "\x0b", "\x85", "\u2028", "\u2029", "\udc80"])
+@pytest.mark.parametrize("breaker", ["\n", "\r", "\r\n", "\0", "\x0b", "\x85", "\u2028", "\u2029"])
 def test_a_value_cannot_leave_its_header_field(language: Language, tmp_path: Path, breaker: str) -> None:
     templates = language.write(tmp_path, {"a": "Subject: Hello, [name]\n\ntext\n"})
     with pytest.raises(AppError, match="line 1: Subject is one line"):
@@ -294,8 +294,9 @@ def test_a_text_that_speaks_of_pictures_shows_none(language: Language, tmp_path:
 
 def test_half_a_character_of_an_address_is_shown_as_a_whole_one(language: Language, tmp_path: Path) -> None:
     """It stands for an octet that is not UTF-8, and no stranger may make the mail about him fail."""
-    files = {"a": "Subject: x\n\nFrom [x]\n", "a.html": "<p>[x]</p>"}
+    files = {"a": "Subject: [x]\n\nFrom [x]\n", "a.html": "<p>[x]</p>"}
     rendered = language.write(tmp_path, files).render(f"a{language.suffix}", {"x": "zo\udceb@example.com"})
+    assert rendered.headers == (("Subject", "zo\ufffd@example.com"),)
     assert (rendered.text.strip(), rendered.html.strip()) == (
         "From zo\ufffd@example.com",
         "<p>zo\ufffd@example.com</p>",
