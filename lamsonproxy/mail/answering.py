@@ -11,10 +11,11 @@ import re
 from datetime import datetime
 
 from lamsonproxy.mail.compose import AnyMailbox, compose
-from lamsonproxy.mail.entity import Attachment
+from lamsonproxy.mail.entity import FILE, Attachment, is_media_type
 from lamsonproxy.mail.fields import as_line, is_message_id
 from lamsonproxy.mail.headers import unfold
 from lamsonproxy.mail.message import Message
+from lamsonproxy.mail.part import Part
 from lamsonproxy.mail.shown import from_html
 
 SUBJECT_LIMIT = 300
@@ -34,6 +35,7 @@ _OCTETS_OF_IDS = 64 * 1024
 _IS_REPLY = re.compile(r"(?:re|aw|sv|vs|antw|odp|rif)(?:\[\d{1,3}\])? ?:", re.IGNORECASE)
 _IS_FORWARD = re.compile(r"(?:fwd?|wg|tr|vs|doorst) ?:", re.IGNORECASE)
 _SIGNATURE = re.compile(r"^-- $", re.MULTILINE)
+_WORD = re.compile(r"[A-Za-z0-9._:+-]{1,60}")
 _FORWARDED = ("From", "Date", "Subject", "To", "Cc")
 
 
@@ -114,6 +116,15 @@ def forward_inline(message: Message, note: str = "") -> str:
 def forward_attached(message: Message) -> Attachment:
     """The mail itself, octet for octet, to be attached to another."""
     return Attachment(message.raw, "message.eml", "message/rfc822")
+
+
+def attached(part: Part) -> Attachment:
+    """An attachment of this mail, to be attached to another; a file where its type is none that can be written."""
+    content_type = part.content_type if is_media_type(part.content_type) else FILE
+    for name in ("charset", "method"):
+        if _WORD.fullmatch(part.params.get(name, "")):
+            content_type += f"; {name}={part.params[name]}"
+    return Attachment(part.content(), part.filename, content_type)
 
 
 def vacation(

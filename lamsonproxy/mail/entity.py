@@ -21,6 +21,9 @@ from lamsonproxy.mail.parameters import parse
 from lamsonproxy.mail.transfer import encode_octets, encode_text
 from lamsonproxy.mail.wire import canonical
 
+FILE = "application/octet-stream"
+"""The type of a file of which nothing is known (RFC 2046 §4.5.1)."""
+
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
 _LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (LINE_LIMIT + 1))
 
@@ -46,7 +49,7 @@ class Attachment:
 
     content: bytes
     filename: str = ""
-    content_type: str = "application/octet-stream"
+    content_type: str = FILE
     """With parameters where it has some: "text/calendar; method=REQUEST"."""
 
 
@@ -111,7 +114,7 @@ def _message_entity(content: bytes, more: bytes) -> Entity:
     """A whole mail, which may not be encoded; one that cannot travel so is a file instead."""
     message = canonical(content)
     if _LONG_LINE.search(message) or b"\0" in message or b"\r" in message.replace(b"\r\n", b""):
-        return _entity("application/octet-stream", {}, *encode_octets(content), more=more)
+        return _entity(FILE, {}, *encode_octets(content), more=more)
     return _entity("message/rfc822", {}, "7bit" if message.isascii() else "8bit", message, more=more)
 
 
@@ -122,6 +125,11 @@ def _entity(kind: str, params: Mapping[str, str], encoding: str, *body: bytes, m
     return Entity(kind, fields + more, body)
 
 
+def is_media_type(word: str) -> bool:
+    """Whether an attachment can be of this type: no multipart, which it would have to have parts for."""
+    return bool(_MEDIA_TYPE.fullmatch(word)) and not word.startswith("multipart/")
+
+
 def _check_content(content: bytes) -> None:
     if not isinstance(content, bytes):
         raise TypeError("the content of an attachment is bytes")
@@ -129,7 +137,7 @@ def _check_content(content: bytes) -> None:
 
 def _media_type(text: str) -> tuple[str, Mapping[str, str]]:
     content = parse(check_line("a media type", text).encode("utf-8"), Defects())
-    if not _MEDIA_TYPE.fullmatch(content.value) or content.value.startswith("multipart/"):
+    if not is_media_type(content.value):
         raise ValueError("the type of an attachment is a media type such as `image/png`, and no multipart")
     return content.value, content.params
 

@@ -9,6 +9,7 @@ from lamsonproxy.mail.answering import (
     QUOTE_LIMIT,
     REFERENCES_LIMIT,
     SUBJECT_LIMIT,
+    attached,
     attribution,
     auto_subject,
     forward_attached,
@@ -136,6 +137,31 @@ def test_a_mail_is_forwarded_as_it_is() -> None:
     [attached] = Message(mail).attachments
     assert attached.content_type == "message/rfc822"
     assert raw in mail
+
+
+@pytest.mark.parametrize(
+    ("head", "kind", "name"),
+    [
+        ("Content-Type: image/png; name=a.png", "image/png", "a.png"),
+        ("Content-Type: text/calendar; method=REQUEST; charset=utf-8; name=a.ics", "text/calendar", "a.ics"),
+        ('Content-Type: text/plain; charset="x; y"; name=a.txt', "text/plain", "a.txt"),
+        ("Content-Type: message/rfc822; name=a.eml", "message/rfc822", "a.eml"),
+        ("Content-Type: FOO; name=a", "text/plain", "a"),
+        ("Content-Type: a/b/c; name=a", "application/octet-stream", "a"),
+        (f"Content-Type: a/{'b' * 99}; name=a", "application/octet-stream", "a"),
+        ("Content-Type: multipart/mixed; boundary=c; name=a", "application/octet-stream", "a"),
+        ('Content-Disposition: attachment; filename="../../CON.exe"', "text/plain", "_CON.exe"),
+        ("Content-Disposition: attachment", "text/plain", ""),
+    ],
+)
+def test_an_attachment_goes_with_another_mail_whatever_it_says_it_is(head: str, kind: str, name: str) -> None:
+    raw = f"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n{head}\r\n\r\nSubject: x\r\n\r\n--b--\r\n"
+    [came] = (part for part in Message(raw.encode()).parts if part.depth == 1)
+    mail = compose(to="b@x.org", from_="a@x.org", attachments=[attached(came)], date=NOON, message_id="<1@x>")
+    [goes] = (part for part in Message(mail).parts if part.depth == 1)
+    assert (goes.content_type, goes.filename) == (kind, name)
+    assert goes.content().rstrip() == came.content().rstrip()
+    assert goes.params.get("method") == came.params.get("method")
 
 
 def test_a_vacation_reply_says_that_a_machine_wrote_it() -> None:
