@@ -41,6 +41,11 @@ _TO = re.compile(
 _X400 = re.compile(rf";[ \t]*dda:SMTP=({_SPEC})", re.IGNORECASE)
 _RCPT = re.compile(rf"RCPT TO:?[ \t]*<?({_SPEC})", re.IGNORECASE)
 _TRANSCRIPT = re.compile(rf"^[45]\d\d (?:[45]\.\d\.\d{{1,3}} )?<({_SPEC})>\.\.\.", re.MULTILINE)
+# A line that ends with the address: `User mailbox exceeds allowed size: a@b`.
+_LABELLED = re.compile(
+    rf"^[\w' ]{{0,60}}\b(?:user|userid|mailbox|size|attempts|full)[ \t]{{0,4}}:[ \t]{{0,4}}<?({_SPEC})>?[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _ANY = re.compile(rf"(?<![^\s<(:'\"\[=])({_SPEC})")
 _NOT_RECIPIENTS = re.compile(
     r"(?:postmaster|mailer-daemon|abuse|support|help|helpdesk|noc|hostmaster|admin)@", re.I
@@ -86,12 +91,26 @@ class Prose:
     def _own_lines(self, address: str) -> Iterator[str]:
         """The lines from the address to the next one, and those of a transcript that name it."""
         begin = self._headings.get(address, len(self._lines))
-        end = min((n for n in self._headings.values() if n > begin), default=len(self._lines))
+        end = self._end_of_section(begin)
         end = next((n for n in range(begin, end) if _COMMON.match(self._lines[n])), end)
         yield from self._lines[begin:end]
         for number, line in enumerate(self._lines):
             if address in line and not begin <= number < end:
                 yield line
+
+    def _end_of_section(self, begin: int) -> int:
+        """Addresses that stand in a row, with nothing said between, share what is said below the last."""
+        last = begin
+        for start in sorted(n for n in self._headings.values() if n > begin):
+            said = any(line.strip() for line in self._lines[last + 1 : start])
+            if said or not (self._is_bare(last) and self._is_bare(start)):
+                return start
+            last = start
+        return len(self._lines)
+
+    def _is_bare(self, number: int) -> bool:
+        match = _HEADING.match(self._lines[number])
+        return match is not None and not self._lines[number][match.end() :].strip()
 
 
 def _is_nobody(address: str) -> bool:
@@ -135,6 +154,7 @@ def _mentioned(text: str, is_stranger: Callable[[str], bool], *, in_passing: boo
         (_RCPT, RECIPIENTS_LIMIT),
         (_X400, RECIPIENTS_LIMIT),
         (_TRANSCRIPT, RECIPIENTS_LIMIT),
+        (_LABELLED, RECIPIENTS_LIMIT),
         (_TO, 1),
         (_ANY, 1),
     ]

@@ -40,7 +40,9 @@ _ANNOUNCED = re.compile(
     rb"(?:below (?:this line )?is|enclosed is|enclosed please find|included is|here is|this is|attached is)"
     rb" (?:a copy|the headers?|the text|the original)\b[^\r\n]{0,80}"
     rb"|(?:the |your )?(?:(?:headers?|text|copy|start|body) of (?:the |your )?)?"
-    rb"(?:(?:original|returned|unsent|undelivered|undeliverable|rejected|bounced) (?:e-?mail|mail|message)"
+    # "Undeliverable mail" alone is a title: Courier's.
+    rb"(?:(?!undeliver(?:ed|able) e?-?mail[ \t.:;=*_#-]{0,80}\r?$)"
+    rb"(?:original|returned|unsent|undelivered|undeliverable|rejected|bounced) (?:e-?mail|mail|message)"
     rb"(?: text| headers?| info(?:rmation)?)?|message (?:headers?|text|body))"
     rb"(?: (?:is )?(?:as |being )?(?:follow(?:s|ing)?|below|attached|included)(?: below)?)?"
     rb")[ \t.:;=*_#-]{0,80}\r?$",

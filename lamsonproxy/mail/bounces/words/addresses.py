@@ -36,6 +36,7 @@ MAILBOX_FULL = (
     ),
     r"\bmailbox size limit|\btoo much mail\b|\btoo many messages (?:in|on) ",
     r"messages in .{0,30}mailbox exceed|no space left|not enough (?:disk|storage|space)",
+    r"mailbox (?:size|limit) exceeded",
     r"out of (?:disk|mailbox|space)|quotaexceeded|overquota|(?:mail ?box|inbox|account|storage) .{0,30}\bcapacity",
     # local(8): what stands at mailbox_size_limit.
     r"error writing message: file too large",
@@ -94,6 +95,7 @@ UNKNOWN_HOST = (
         r"|doesn't exist|does not exist|no longer exists|could not be found|can't be found"
         r"|cannot be found|lookup fail\w*|has no|isn't in)"
     ),
+    r"domain .{0,40}(?:could not|cannot|can't) be resolved",
     r"name or service not known|nxdomain|unrout(?:e)?able address|couldn't find any host",
     r"illegal host|host/domain|address lookup (?:failed|did not)|hostname.{0,20}not",
     r"dns domain .{0,40}not exist|domain does|invalid destination|unable to route|no route found to",
@@ -129,6 +131,6 @@ UNKNOWN_USER = (
     r"usu[aá]rio (?:desconhecido|inexistente)|utente sconosciuto|n'existe pas|(?:adresse|destinataire) .{0,20}inconnu",
     r"destinatario (?:desconocid|sconosciut|inesistent)|não existe|inexistente|non esiste|bestaat niet|finns inte",
     r"existiert nicht|adresse.{0,20}unbekannt|nie istnieje|neexistuje|存在しないメール|存在しません|존재하지 않",
-    r"empf[aä]nger.{0,30}(?:unbekannt|nicht)|benutzer unbekannt|пользовател\w* не|не существует",
+    r"empf(?:ä|ae|a)nger.{0,30}(?:unbekannt|nicht)|benutzer unbekannt|пользовател\w* не|не существует",
     r"(?:宛先|ユーザ|アドレス|受信者|ディレクトリ|メールアドレス).{0,40}?(?:ありません|見つかりません|存在し)|用户不存在|不存在|收件人.{0,10}(?:无效|错误)",
 )

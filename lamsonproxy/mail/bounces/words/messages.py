@@ -76,7 +76,7 @@ POLICY = (
         r"(?:attachment|file|extension)s?\b.{0,40}?(?:not (?:allowed|permitted|accepted)|blocked"
         r"|banned|forbidden|prohibited|rejected|denied)"
     ),
-    r"(?:illegal|dangerous|suspicious|forbidden) attachment",
+    r"(?:illegal|dangerous|suspicious|forbidden|blocked|banned|restricted) (?:attachment|file)",
     r"because (?:of )?its (?:content|attachment)|administrative prohibition|administratively",
     r"content (?:not allowed|restriction)|transport rule|rejected by rule|\bbanned:|executable (?:attachment|content)",
     r"by the recipient.s (?:domain )?rule|not accepted for",

@@ -41,16 +41,19 @@ NOT_LOGGED_IN = (
 BLOCKED_SENDER = (
     r"(?<!of the )(?<!of your )\bsender(?:'s)?(?: e-?mail)?(?: address| domain)?(?: \S{1,80})? (?:is |was |has been )?"
     r"(?:blocked|blacklisted|banned|on .{0,20}(?:black|block) ?list)|banned sender|bad outbound sender",
+    r"sender (?:address )?has (?:a )?null ?mx|badmailfrom|sender (?:address )?not owned|senderfilterconfig",
 )
 BAD_REPUTATION = (r"\b(?:low|poor|bad|negative|ip|domain|sender|senders?'s?)\b.{0,30}?\breputation",)
 SURELY_BLOCKED = (
     r"\bip (?:address(?:es)?)?.{0,30}?(?:is|are|was|ha(?:s|ve) been) (?:\w+ )?(?:blocked|blacklisted|listed)",
     r"from \[?\d[\d.:]{6,40}\]? (?:is|are|has been|was) (?:\w+ )?(?:blocked|blacklisted|refused)",
     r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}\]? (?:is |was |has been )?(?:\w+ )?"
-    r"(?:blocked|blacklisted|rejected|refused|block for)",
+    r"(?:blocked|blacklisted|rejected|refused|listed (?:at|in|on|by)|block for)",
     r"blocked using|client host blocked|spamhaus|spamcop|\bsorbs\b|uceprotect|bl\.shtml|\bip rejected\b",
     r"\bip not in white ?list|not authori[sz]ed to send (?:e-?mail )?directly|not accepted from (?:this|your) ip",
-    r"pre-?greet|network not allowed",
+    r"pre-?greet|network not allowed|\byour access to (?:submit|this)|seem to reject all",
+    # T-Online's banner.
+    r"\bip[:=] ?[\d.]{7,15} - a problem",
     # Error codes of Spectrum's and Cox's postmaster pages.
     r"\baup#|\b(?:ipbl\d|cxbl|cdrbl)",
 )
@@ -75,8 +78,8 @@ NO_RELAYING = (
         r"|supported)|prohibited|refused|disabled|restricted|rejected|forbidden|attempt)"
     ),
     (
-        r"\b(?:not|n't|no|cannot|unable to|denied|refus\w*|insecure|unauthori[sz]ed"
-        r"|prohibited)\b.{0,40}?\brelay"
+        r"(?:n't|\b(?:not|no|cannot|unable to|denied|refus\w*|insecure|unauthori[sz]ed"
+        r"|prohibited))\b.{0,40}?\brelay"
     ),
     r"rcpthosts|not (?:an? )?(?:gateway|local domain)|is not hosted here",
     r"domain (?:is )?not (?:hosted|handled|served|local|in my list)",
@@ -140,7 +143,7 @@ REJECTED_SENDER = (
     r"does not accept messages from|don't (?:want|accept) mail from|no such sender|backscatter",
     r"mail from .{0,40}(?:rejected|denied|refused)|bounces? (?:are )?not accepted",
     r"closed (?:mailing )?list|\bmoderator|groups\.google\.com|posting.{0,30}not allowed",
-    r"null sender|empty envelope",
+    r"null sender|empty envelope|not subscribed to|delivery not authori[sz]ed",
 )
 SECURITY = (
     r"\bstarttls\b|\btls\b|\bssl\b|certificate|encryption (?:required|needed)",

@@ -14,18 +14,19 @@ MAILER = (
 LOOP = (
     r"(?:mail|routing|delivery|message) (?:\w+ )?loop|\bloops? back|\btoo many hops|hop ?count|loop detected",
     r"maximum (?:allowed )?(?:hops|times)|more than the maximum|exceeded \d+ hops|configured in a loop|is looping",
+    r"\breceived\b.{0,12} headers|no valid route to|address family mismatch",
     # qmail's, of a mail for a host that does not know itself.
     r"best-preference mx",
 )
 NO_DNS_FOR_NOW = (
     r"\bhost not found, try again|name service error.{0,80}try again",
-    r"host ?name lookup failure|temporary (?:dns|lookup|name)|(?:failure in|cname) (?:mx )?lookup",
+    r"host ?name lookup failure|temporary (?:dns|name)|(?:failure in|cname) (?:mx )?lookup",
     r"lookup did not complete|unexpected name server reply",
 )
 NETWORK = (
     r"name (?:service|server) (?:error|fail|timeout)",
     r"network (?:error|is unreachable|unreachable|problem|failure)|no route to",
-    r"dns (?:error|failure|server|lookup|query)|temporary (?:dns|lookup|resolution)",
+    r"dns (?:error|failure|server|lookup|query)|temporary (?:dns|resolution)|servfail",
     r"(?:lost|dropped|broken|reset)\b.{0,20}?connection",
     r"connection (?:was )?(?:lost|dropped|reset|closed|broken|died)|transport error",
     r"closed (?:the )?connection|disconnected|connection (?:was )?(?:unexpectedly|abruptly)",
@@ -46,7 +47,7 @@ EXPIRED = (
 )
 SURELY_SYSTEM = (
     r"mail transport (?:unavailable|error)|database (?:is )?unavailable|mail server temporarily rejected",
-    r"mx record points to local host|unable to lock",
+    r"mx record points to local host|unable to lock|service not available,? closing",
 )
 SYSTEM = (
     r"system (?:error|problem|failure|storage|resources|is (?:full|busy))",
