@@ -57,6 +57,8 @@ _URL = re.compile(r"\bhttps?://([^\s/?#<>]{1,255})[^\s<>]{0,1000}", re.IGNORECAS
 _CODES = re.compile(
     r"(?<![\w.])[245]\d\d[ -](?:#?[245]\.\d{1,3}\.\d{1,3}[ :]?)?|#?\b[245]\.\d{1,3}\.\d{1,3}\b"
 )
+# Postfix puts it before every text of a restriction (smtpd(8)): the reason is the text.
+_PREFIX = re.compile(r"\brecipient address rejected: (?=[^\s.])", re.IGNORECASE)
 _BLANKS = re.compile(r"[\s*_|]+")
 
 _BY_COMMAND = {
@@ -156,4 +158,4 @@ class Case:
 def normal(text: str) -> str:
     """A text as `wordings` expects it."""
     text = _URL.sub(r"\1", _CODES.sub(" ", text))
-    return _BLANKS.sub(" ", _ADDRESS.sub(" ", text)).strip().lower()
+    return _PREFIX.sub("", _BLANKS.sub(" ", _ADDRESS.sub(" ", text))).strip().lower()

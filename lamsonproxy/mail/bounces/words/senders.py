@@ -40,7 +40,7 @@ NOT_LOGGED_IN = (
 """Said of whoever should have logged in, not of a domain that signs."""
 BLOCKED_SENDER = (
     r"(?<!of the )(?<!of your )\bsender(?:'s)?(?: e-?mail)?(?: address| domain)?(?: \S{1,80})? (?:is |was |has been )?"
-    r"(?:blocked|blacklisted|banned|on .{0,20}(?:black|block) ?list)|banned sender|bad outbound sender",
+    r"(?:blocked|blacklisted|banned|on .{0,20}(?:black|block) ?list)|banned sender|bad (?:outbound sender|sender's)",
     r"sender (?:address )?has (?:a )?null ?mx|badmailfrom|sender (?:address )?not owned|senderfilterconfig",
 )
 BAD_REPUTATION = (r"\b(?:low|poor|bad|negative|ip|domain|sender|senders?'s?)\b.{0,30}?\breputation",)
