@@ -13,7 +13,7 @@ from lamsonproxy.mail.content import Content
 from lamsonproxy.mail.dkim_input import breaks_signature
 from lamsonproxy.mail.draft import Draft
 from lamsonproxy.mail.edited import Desk, EditedHeaders
-from lamsonproxy.mail.entity import Attachment, Entity, attachment_entity, multipart, text_entity
+from lamsonproxy.mail.entity import FILE, Attachment, Entity, attachment_entity, multipart, text_entity
 from lamsonproxy.mail.footer import Footer, with_footer
 from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.part import Part
@@ -87,17 +87,13 @@ class Edits:
         *,
         force: bool = False,
     ) -> None:
-        """Put a text, or a file, in the place of a part. A text is plain or, with "text/html", HTML.
+        """Put a text, or a file, in the place of a part. A text is plain or, with "text/html", HTML; with another type,
+        or with a file's name, it is a file in UTF-8.
 
         Raises like `remove_part`; any part can be replaced, the message's own body too.
         """
         self._check(part, force)
-        if isinstance(content, str):
-            entity = text_entity({"text/html": "html"}.get(content_type, "plain"), content)
-        else:
-            entity = attachment_entity(
-                Attachment(content, filename, content_type or "application/octet-stream")
-            )
+        entity = _entity(content, content_type, filename)
         self._desk.draft = _replaced(self._desk.draft, part, entity, f"part {self._number(part)} replaced")
 
     def strip_attachments(self, pattern: str, note: str = "", *, force: bool = False) -> tuple[str, ...]:
@@ -190,6 +186,18 @@ class Edits:
 
     def _number(self, part: Part) -> int:
         return self.message.structure.number(part)
+
+
+def _entity(content: str | bytes, content_type: str, filename: str) -> Entity:
+    if not isinstance(content, str):
+        return attachment_entity(Attachment(content, filename, content_type or FILE))
+    if content_type in ("", "text/plain", "text/html") and not filename:
+        return text_entity("html" if content_type == "text/html" else "plain", content)
+    try:
+        octets = content.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("a text holds a lone surrogate, which is no character") from None
+    return attachment_entity(Attachment(octets, filename, f"{content_type or 'text/plain'}; charset=utf-8"))
 
 
 def _with_footer(draft: Draft, part: Part, footer: Footer) -> Draft:

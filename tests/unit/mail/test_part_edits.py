@@ -129,6 +129,24 @@ def test_a_part_is_replaced_by_a_text_or_a_file() -> None:
     assert edits.list_changes() == ("part 1 replaced", "part 2 replaced")
 
 
+@pytest.mark.parametrize(
+    ("content_type", "filename", "kind"),
+    [("text/csv", "größe.csv", "text/csv"), ("text/csv", "", "text/csv"), ("", "größe.csv", "text/plain")],
+)
+def test_a_text_with_a_type_or_a_name_of_its_own_is_a_file(
+    content_type: str, filename: str, kind: str
+) -> None:
+    edits = _edits()
+    edits.replace_part(edits.message.parts[2], "Größe;3\n", content_type, filename)
+    _, file, _ = message_from_bytes(_leaving(edits), policy=default).iter_parts()
+    assert (file.get_content_type(), file.get_filename("")) == (kind, filename)
+    assert (file.get_content(), file.is_attachment()) == ("Größe;3\n", True)
+    with pytest.raises(ValueError, match="lone surrogate"):
+        edits.replace_part(edits.message.parts[2], "\ud800", content_type, filename)
+    with pytest.raises(TypeError, match="is bytes"):
+        edits.replace_part(edits.message.parts[2], None)  # type: ignore[arg-type]  # is the point
+
+
 def test_the_message_itself_is_replaced_with_the_fields_that_describe_it() -> None:
     edits = _edits(b"Content-Type: text/html\r\nA: b\r\nContent-Language: de\r\n\r\n<p>x</p>\r\n")
     edits.replace_part(edits.message.parts[0], "für alle")
