@@ -134,11 +134,14 @@ def _with_action(findings: list[Finding], report: Report) -> list[Finding]:
 
 
 def _doubtful(report: Report) -> Bounce | None:
-    """A report that names nobody but whom it was sent to: some hosts write to the failed recipient."""
+    """A report that names nobody but whom it was sent to: some hosts write to the failed recipient, and some name
+    a person, not an address."""
     if not signs.looks_like_report(report):
         return None
     prose = Prose(report.text)
     named = prose.recipients(in_passing=signs.is_of_host(report.message))
+    if not named and signs.is_of_host(report.message):
+        named = [replace(finding, action="", said=prose.whole) for finding in _from_original(report)]
     findings = _with_action(named, report)
     return _bounce(findings, prose, report) if findings else None
 

@@ -35,7 +35,7 @@ MAILBOX_FULL = (
         r"|storage )(?:space|storage)"
     ),
     r"\bmailbox size limit|\btoo much mail\b|\btoo many messages (?:in|on) ",
-    r"messages in .{0,30}mailbox exceed|no space left|not enough (?:disk|storage|space)",
+    r"messages in .{0,30}mailbox exceed|no space left|not enough (?:disk|storage|space)|space not enough",
     r"mailbox (?:size|limit) exceeded",
     r"out of (?:disk|mailbox|space)|quotaexceeded|overquota|(?:mail ?box|inbox|account|storage) .{0,30}\bcapacity",
     # local(8): what stands at mailbox_size_limit.

@@ -150,3 +150,10 @@ def test_what_people_write_about_mail_is_no_report(subject: str, text: str, send
     for head in ("", "Auto-Submitted: auto-replied\n", "List-Id: <x>\n"):
         bounce = parse_bounce(mail(subject, text, sender, head))
         assert bounce is None or bounce.kind == "vacation"
+
+
+def test_a_host_that_names_a_person_means_whom_the_mail_was_for() -> None:
+    text = f"Your message did not reach the following recipient:\n\nBob Smith (user not found)\n\n{ORIGINAL}"
+    bounce = known(mail("Undeliverable: Soup", text))
+    assert [(told.address, told.reason) for told in bounce.recipients] == [("bob@example.com", "userunknown")]
+    assert parse_bounce(mail("Undeliverable: Soup", text, "carol@example.net")) is None
