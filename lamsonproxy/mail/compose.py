@@ -2,14 +2,16 @@
 
 Law: what is read back is what was asked, and nothing else. No header, address, part or line can be put into a mail
 through a value, whoever wrote it; what could is refused in a sentence. All is ASCII with CRLF, but for an address or
-an attached mail that can be nothing else. No clock and no chance: the same values are the same octets.
+an attached mail that can be nothing else. The same values are the same octets: a clock and chance are asked only by
+whoever gives no date and no id.
 
 RFC 5322 §3.6 (fields), RFC 2046 (structure), RFC 3834 §5 (Auto-Submitted).
 """
 
 import re
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from lamsonproxy.mail.address import Address
@@ -22,7 +24,14 @@ from lamsonproxy.mail.entity import (
     multipart,
     text_entity,
 )
-from lamsonproxy.mail.fields import Mailbox, check_line, mailbox, write_mailboxes, write_message_ids
+from lamsonproxy.mail.fields import (
+    Mailbox,
+    check_line,
+    is_message_id,
+    mailbox,
+    write_mailboxes,
+    write_message_ids,
+)
 from lamsonproxy.mail.folding import write_field
 from lamsonproxy.mail.headers import Field
 from lamsonproxy.mail.rendered import Image
@@ -54,8 +63,8 @@ def compose(
     cc: Mailboxes = (),
     reply_to: Mailboxes = (),
     headers: Given = (),
-    date: datetime,
-    message_id: str,
+    date: datetime | None = None,
+    message_id: str | None = None,
     in_reply_to: str = "",
     references: str = "",
     auto_submitted: str = "",
@@ -63,15 +72,16 @@ def compose(
     """Compose a mail. A string is one mailbox, `local@domain` or `Name <local@domain>`; for several give a sequence.
 
     From, Sender, Reply-To, To, Cc and Subject among `headers` stand in the place of their arguments: a template has
-    the last word. Raises ValueError, with a sentence, for what cannot be written.
+    the last word. Without `date` it is of now, and without `message_id` it has a new one. Raises ValueError, with a
+    sentence, for what cannot be written.
     """
     people: dict[str, Mailboxes] = {"From": from_, "Reply-To": reply_to, "To": to, "Cc": cc}
     subject, others = _adopt(headers, people, subject)
     fields = (
-        write_field("Date", _date(date)),
+        write_field("Date", _date(datetime.now(UTC) if date is None else date)),
         *_people(people),
         *_subject(subject),
-        write_message_ids("Message-ID", message_id),
+        write_message_ids("Message-ID", _new_id(people["From"]) if message_id is None else message_id),
         *([write_message_ids("In-Reply-To", in_reply_to)] if in_reply_to else ()),
         *([write_message_ids("References", references)] if references else ()),
         *([_auto_submitted(auto_submitted)] if auto_submitted else ()),
@@ -128,6 +138,13 @@ def _date(date: datetime) -> str:
     if date.tzinfo is None:
         raise ValueError("the date of a mail has a time zone")
     return format_datetime(date)
+
+
+def _new_id(author: Mailboxes) -> str:
+    domain = mailbox(_several(author)[0]).address.ascii_domain
+    # A name of our own would tell where the mail was made; one that no header can hold tells nothing.
+    right = domain if is_message_id(f"<x@{domain}>") else "mail.invalid"
+    return f"<{secrets.token_hex(16)}@{right}>"
 
 
 def _subject(subject: str) -> Iterator[Field]:

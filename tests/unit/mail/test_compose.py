@@ -149,6 +149,22 @@ def test_a_mail_for_nobody_in_particular_says_so() -> None:
     assert read(composed(to=()))["To"] == NOBODY_NAMED
 
 
+@pytest.mark.parametrize(
+    ("author", "domain"),
+    [
+        ("Cooks <cooks@lists.example.org>", "lists.example.org"),
+        ("zoe@Bücher.example", "xn--bcher-kva.example"),
+        ("zoe@[192.0.2.1]", "[192.0.2.1]"),
+        ("zoe@" + "x" * 300 + ".example", "mail.invalid"),
+    ],
+)
+def test_a_mail_without_a_date_and_an_id_gets_them(author: str, domain: str) -> None:
+    one, other = (read(compose(to="bob@example.net", from_=author, text="x")) for _ in range(2))
+    assert one["Date"].datetime.tzinfo is not None
+    assert one["Message-ID"] != other["Message-ID"]
+    assert one["Message-ID"].endswith(f"@{domain}>")
+
+
 def test_a_reply_says_what_it_answers() -> None:
     raw = composed(in_reply_to="<a@b>", references="<1@b> <a@b>", auto_submitted="auto-replied")
     message = read(raw)
