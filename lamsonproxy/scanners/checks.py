@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-import dkim  # type: ignore[import-untyped] # no types, like the other three
-from authheaders.dmarc_lookup import DMARCException, answer_to_dict  # type: ignore[import-untyped]
+from authheaders.dmarc_lookup import DMARCException, answer_to_dict  # type: ignore[import-untyped] # no types
 from dkim.util import InvalidTagValueList, parse_tag_value  # type: ignore[import-untyped]
 from publicsuffix2 import PublicSuffixList  # type: ignore[import-untyped]
 
@@ -24,6 +23,7 @@ from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.authentication import Result
 from lamsonproxy.mail.headers import unfold
 from lamsonproxy.mail.message import Message
+from lamsonproxy.scanners.dkim_library import dkim
 from lamsonproxy.scanners.resolver import DnsTrouble, Kind, Questions
 
 _quiet = logging.Logger("dkimpy")

@@ -136,6 +136,14 @@ def test_a_changed_body_makes_a_signature_false() -> None:
     assert found(signed() + b"And salad?\r\n")["dkim"] == "fail"
 
 
+@pytest.mark.fault("C2")
+def test_a_megabyte_of_blanks_keeps_nobody_waiting() -> None:
+    raw = PLAIN + b" \t" * 500_000 + b"x\r\n"
+    c = (b"relaxed", b"relaxed")
+    signature = dkim.sign(raw, b"sel", b"my-company.example", PRIVATE_KEY, canonicalize=c)
+    assert found(signature + raw)["dkim"] == "pass"
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
