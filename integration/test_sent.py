@@ -28,7 +28,7 @@ MEMBERS = ["bob@example.com", "gone@example.net"]
 @route("desk@(host)")
 @stateless
 def answer(mail, host):
-    mail.reply(text="We are open from nine to five. Grüße!\n", sender=f"desk-bounces@{host}", verp=True)
+    mail.reply(text="We are open from nine to five. Grüße!\n", sender=f"desk-bounces@{host}")
     return Consume()
 
 
@@ -36,7 +36,7 @@ def answer(mail, host):
 @stateless
 def send_on(mail, host):
     mail.edits.tag_subject("[cooks]")
-    mail.send_on(to=MEMBERS, sender=f"cooks-bounces@{host}", verp=True)
+    mail.send_on(to=MEMBERS, sender=f"cooks-bounces@{host}")
     return Consume()
 
 
@@ -59,7 +59,7 @@ def answered(mail, host):
     return Consume()
 
 
-app = App(__name__, captures={"host": r"lists\.example\.org"})
+app = App(__name__, captures={"host": r"lists\.example\.org"}, verp=True)
 """
 GONE = b"RCPT TO:<GONE@EXAMPLE.NET>"
 NOT_SIGNED = "lamson_not_signed_total"

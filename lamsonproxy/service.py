@@ -130,6 +130,7 @@ class Service:
             authserv_id=settings.authserv_id,
             lock_wait_s=settings.state.lock_wait_s,
             copies_limit=max(1, settings.relay.connections // 2),
+            verp=app is not None and app.verp,
             kick=self.stores.sending.kick if self.stores else lambda: None,
         )
         self.is_guarded = any(route.phase == "rcpt" for route in routes)

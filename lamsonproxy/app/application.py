@@ -30,7 +30,8 @@ class App:
 
     `captures` say what `(name)` means in every route that does not say it itself; `templates` is the folder
     that templates are read from; `tables` is the SQLAlchemy MetaData of the application's own tables, or several:
-    those that are missing are made at start.
+    those that are missing are made at start. With `verp` all that is sent from an address has a sender for each
+    recipient that tells who it is (docs/bounces.md), where nothing else is said: the routes must take what comes back.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class App:
         templates: str | None = None,
         captures: Mapping[str, str] = _NO_CAPTURES,
         tables: object = (),
+        verp: bool = False,
     ) -> None:
         for module in modules:
             if not isinstance(module, str):
@@ -46,6 +48,7 @@ class App:
         self.modules = modules
         self.templates = templates
         self.captures = dict(captures)
+        self.verp = verp
         self.tables: tuple[object, ...] = tuple(tables) if isinstance(tables, list | tuple) else (tables,)
 
     def __repr__(self) -> str:

@@ -281,11 +281,12 @@ class Mail:
         html: str = "",
         attachments: Sequence[Attachment] = (),
         sender: str | Address = "",
-        verp: bool = False,
+        verp: bool | None = None,
         **variables: object,
     ) -> bool:
-        """Answer the sender, from `recipient` if nothing else is said. False, and nothing is sent, where automatic
-        mail has no business (RFC 3834). Raises ValueError and AppError for what cannot be written."""
+        """Answer the sender, from `recipient` if nothing else is said; with `verp` from a `sender` that tells whom it
+        went to (docs/bounces.md), by default as the App says. False, and nothing is sent, where automatic mail has no
+        business (RFC 3834). Raises ValueError and AppError for what cannot be written."""
         words = Words(template, text, html, variables, attachments)
         return self._sending.answer("reply", words, from_=from_, subject=subject, sender=sender, verp=verp)
 
@@ -301,18 +302,19 @@ class Mail:
         html: str = "",
         attachments: Sequence[Attachment] = (),
         sender: str | Address = "",
-        verp: bool = False,
+        verp: bool | None = None,
         **variables: object,
     ) -> None:
-        """Send a mail of the application's own to anybody; with `verp`, to each from a sender that tells who it is
-        (docs/bounces.md). Raises like `reply`."""
+        """Send a mail of the application's own to anybody; `verp` as in `reply`. Raises like `reply`."""
         words = Words(template, text, html, variables, attachments)
         self._sending.own(words, to=to, cc=cc, from_=from_, subject=subject, sender=sender, verp=verp)
 
-    def send_on(self, *, to: Iterable[str | Address], sender: str | Address, verp: bool = False) -> bool:
-        """Send this mail on, with its edits, as a list does; bounces go to `sender`, or with `verp` to one made of it
-        for each. False, and nothing is sent, where the mail is a bounce or was sent on from here before. Raises
-        ValueError for what is no address."""
+    def send_on(
+        self, *, to: Iterable[str | Address], sender: str | Address, verp: bool | None = None
+    ) -> bool:
+        """Send this mail on, with its edits, as a list does; bounces go to `sender`, with `verp` (as in `reply`) to one
+        made of it for each. False, and nothing is sent, where the mail is a bounce or was sent on from here before.
+        Raises ValueError for what is no address."""
         return self._sending.on(to, sender=sender, verp=verp)
 
     # -- the engine's side -----------------------------------------------------------------------------------

@@ -45,6 +45,8 @@ class Scene:
     captures: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
     replies_left: int = REPLIES_PER_HOUR
     """Automatic mails that may still go to the correspondent within this hour."""
+    verp: bool = False
+    """Whether what is sent has a sender for each recipient, where nothing else is said."""
     questions: tuple[Question, ...] = ()
     """The correspondent's open questions."""
     has_questions: bool = False

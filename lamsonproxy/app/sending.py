@@ -78,7 +78,7 @@ class Sending:
         reply_to: Mailboxes = (),
         subject: str | None = None,
         sender: str | Address = "",
-        verp: bool = False,
+        verp: bool | None = None,
     ) -> bool:
         """Answer the correspondent automatically; False where manners forbid it. Raises AppError and ValueError."""
         mail, to = self.mail, reachable(self.mail.sender)
@@ -99,7 +99,7 @@ class Sending:
             auto_submitted="auto-replied" if mail.original else "auto-generated",
         )
         is_international = not _head(content).isascii()
-        for from_whom, group in _grouped(return_path, [to], verp=verp):
+        for from_whom, group in self._grouped(return_path, [to], verp):
             self._put(kind, from_whom, group, content, is_international=is_international)
         return True
 
@@ -112,7 +112,7 @@ class Sending:
         from_: AnyMailbox,
         subject: str = "",
         sender: str | Address = "",
-        verp: bool = False,
+        verp: bool | None = None,
     ) -> None:
         """Send a mail of the application's own. Raises AppError and ValueError."""
         recipients = _recipients(mailbox(each).address for each in (*_several(to), *_several(cc)))
@@ -123,10 +123,10 @@ class Sending:
             words, to=to, cc=cc, from_=from_, subject=subject, auto_submitted="auto-generated"
         )
         is_international = not _head(content).isascii()
-        for from_whom, group in _grouped(return_path, recipients, verp=verp):
+        for from_whom, group in self._grouped(return_path, recipients, verp):
             self._put("send", from_whom, group, content, is_international=is_international)
 
-    def on(self, to: Iterable[str | Address], *, sender: str | Address, verp: bool = False) -> bool:
+    def on(self, to: Iterable[str | Address], *, sender: str | Address, verp: bool | None = None) -> bool:
         """Send the mail on, as it is now; False where that could go round. Raises ValueError."""
         mail = self.mail
         recipients, return_path = _recipients(to), given_address(sender)
@@ -137,7 +137,7 @@ class Sending:
             content = _marked(b"".join(mail.edits.content.parts()), mail.recipient)
             came_as = mail._received.envelope.params
             is_international = came_as.get("SMTPUTF8") is not None
-            for from_whom, group in _grouped(return_path, recipients, verp=verp):
+            for from_whom, group in self._grouped(return_path, recipients, verp):
                 self._put("send_on", from_whom, group, content, is_international=is_international)
         return True
 
@@ -177,6 +177,17 @@ class Sending:
             words.template, {**scene.captures, **words.variables, "mail": self.mail}
         )
 
+    def _grouped(
+        self, sender: Address, recipients: Sequence[Address], verp: bool | None
+    ) -> Iterator[tuple[Address, Sequence[Address]]]:
+        """Who gets the mail from which sender. Raises ValueError where VERP was asked for and cannot take them."""
+        if sender and not (self.scene.verp if verp is None else verp):
+            yield sender, recipients
+            return
+        # A bounce has one recipient, so many a host refuses mail from <> to several (reject_multi_recipient_bounce).
+        for recipient in recipients:
+            yield _return_path(sender, recipient, is_asked_for=bool(verp)), [recipient]
+
     def _put(
         self,
         kind: OutgoingKind,
@@ -199,16 +210,16 @@ def _recipients(given: Iterable[str | Address]) -> list[Address]:
     return list(dict.fromkeys(map(given_recipient, given)))
 
 
-def _grouped(
-    sender: Address, recipients: Sequence[Address], *, verp: bool
-) -> Iterator[tuple[Address, Sequence[Address]]]:
-    """Who gets the mail from which sender. Raises ValueError for a sender or a recipient that VERP cannot take."""
-    if sender and not verp:
-        yield sender, recipients
-        return
-    # A bounce has one recipient, so many a host refuses mail from <> to several (reject_multi_recipient_bounce).
-    for recipient in recipients:
-        yield given_address(encode(sender.raw, recipient.spec)) if sender else sender, [recipient]
+def _return_path(sender: Address, recipient: Address, *, is_asked_for: bool) -> Address:
+    if not sender:
+        return sender
+    try:
+        return given_address(encode(sender.raw, recipient.spec))
+    except ValueError:
+        if is_asked_for:
+            raise
+        # The App's word is for whatever it fits: a sender with a + is one that the handler has made himself.
+        return sender
 
 
 def _several(given: Mailboxes) -> Sequence[AnyMailbox]:

@@ -173,6 +173,7 @@ class Act:
             is_confirmed=standing.is_confirmed,
             captures=match.captures,
             replies_left=max(0, self._means.replies_per_hour - self.found.replies - sent),
+            verp=self._means.verp,
             questions=self._open_questions(),
             has_questions=self.has_questions,
             log=self._means.log,

@@ -64,6 +64,7 @@ class Engine:
         authserv_id: str = "",
         lock_wait_s: float = 30,
         copies_limit: int = 10,
+        verp: bool = False,
         kick: Callable[[], None] = lambda: None,
     ) -> None:
         """`kick` is called whenever there is something new in the outbox."""
@@ -88,6 +89,7 @@ class Engine:
             authserv_id,
             lock_wait_s,
             copies_limit,
+            verp=verp,
             kick=kick,
         )
 

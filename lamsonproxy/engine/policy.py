@@ -86,6 +86,8 @@ class Means:
     lock_wait_s: float = 30
     copies_limit: int = 10
     """Relay transactions of one mail at most: each holds a connection while the others are asked."""
+    verp: bool = False
+    """Whether what handlers send has a sender for each recipient, where they say nothing else."""
     several: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by the mail that has several relay transactions."""
     kick: Callable[[], None] = lambda: None

@@ -69,6 +69,7 @@ class House:
             replies_per_hour=settings.outbox.replies_per_hour,
             authserv_id=settings.authserv_id,
             lock_wait_s=settings.state.lock_wait_s,
+            verp=app.verp,
         )
         door = settings.door[0]
         self._entrance = Entrance(door, self._engine, _hurried(door_policy(settings, door)))

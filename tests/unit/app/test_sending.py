@@ -322,6 +322,32 @@ def test_an_answer_may_have_a_sender_that_tells_whom_it_went_to() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("verp", "sender"),
+    [(None, "cooks-bounces+a=x@z"), (True, "cooks-bounces+a=x@z"), (False, "cooks-bounces@z")],
+)
+def test_where_the_app_has_verp_a_handler_has_it_unless_it_says_otherwise(
+    verp: bool | None, sender: str
+) -> None:
+    mail = mail_from(scene=replace(SCENE, verp=True))
+    mail.send(to="a@x", from_="cooks@z", sender="cooks-bounces@z", text="Soup.", verp=verp)
+    mail.send_on(to=["a@x"], sender="cooks-bounces@z", verp=verp)
+    assert {outgoing.envelope.sender.raw for outgoing in mail.effects.outgoing} == {sender}
+
+
+def test_verp_of_the_app_leaves_alone_what_it_does_not_fit() -> None:
+    mail = mail_from("a@x", scene=replace(SCENE, verp=True))
+    mail.reply(text="Soup.")
+    mail.reply(text="Soup.", sender="desk+42@z")
+    mail.send_on(to=["b@y", "c"], sender="cooks-bounces@z")
+    assert [outgoing.envelope.sender.raw for outgoing in mail.effects.outgoing] == [
+        "",
+        "desk+42@z",
+        "cooks-bounces+b=y@z",
+        "cooks-bounces@z",
+    ]
+
+
 def test_what_verp_cannot_take_apart_again_is_refused() -> None:
     with pytest.raises(ValueError, match="begins the recipient in VERP"):
         mail_from().send_on(to=["c@x"], sender="cooks+bounces@z", verp=True)
