@@ -95,7 +95,9 @@ def said(message: Message) -> str:
 
 def quote(text: str, attribution: str = "") -> str:
     """The text as a quotation, without its signature, below a line that says whose it is."""
-    kept = _SIGNATURE.split(text[:QUOTE_LIMIT].replace("\r\n", "\n"), maxsplit=1)[0].strip("\n")
+    # All that somebody's reader may take for the end of a line: a line without a mark would be ours.
+    plain = "\n".join(text[:QUOTE_LIMIT].splitlines())
+    kept = _SIGNATURE.split(plain, maxsplit=1)[0].strip("\n")
     lines = kept.split("\n") + (["[…]"] if len(text) > QUOTE_LIMIT else [])
     quoted = "".join(f"{_quoted(line.rstrip())}\n" for line in lines)
     return f"{as_line(attribution)}\n{quoted}" if attribution else quoted

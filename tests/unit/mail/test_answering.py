@@ -76,6 +76,12 @@ def test_a_quotation_shows_whose_it_is_and_leaves_the_signature_out() -> None:
     assert quote(text, "Al wrote:") == "Al wrote:\n> Hello,\n>\n>> older\n> bye\n"
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\x0b", "\x0c", "\x85", "\u2028", "\u2029"])
+def test_no_line_of_a_quotation_looks_like_the_answer(end: str) -> None:
+    raw = compose(to="b@x.org", from_="a@x.org", text=quote(f"one{end}two"), date=NOON, message_id="<1@x>")
+    assert Message(raw).text.splitlines() == ["> one", "> two"]
+
+
 def test_a_long_text_is_quoted_in_part() -> None:
     quoted = quote("word\n" * QUOTE_LIMIT)
     assert len(quoted) < 2 * QUOTE_LIMIT
