@@ -7,6 +7,7 @@ Amazon SES Developer Guide, "Amazon SNS notification contents for Amazon SES".
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from lamsonproxy.mail.bounces.finding import ACTIONS, Finding, status_in
 
 RECIPIENTS_LIMIT = 1000
 
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Where the words of "MailboxFull" meet."""
 _KINDS = ("bounce", "complaint", "delivery")
 
 
@@ -55,7 +58,7 @@ def _findings(about: dict[str, object], kind: str) -> Iterator[Finding]:
         fields = {name: str(value) for name, value in _dict(recipient).items() if isinstance(value, str)}
         said = fields.get("diagnosticCode", "").partition(";")[2].strip()
         # A bounce without a diagnostic was found by SES itself, which says so in words of its own.
-        own = f"{about.get('bounceType')} {about.get('bounceSubType')}"
+        own = _WORDS.sub(" ", f"{about.get('bounceType')} {about.get('bounceSubType')}")
         action = fields.get("action", "").lower()
         status = status_in(fields.get("status", ""))
         yield Finding(

@@ -326,6 +326,18 @@ def test_events_of_deliveries_and_complaints_are_no_failures() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("MailboxFull", "mailboxfull"), ("MessageTooLarge", "mesgtoobig"), ("General", "undefined")],
+)
+def test_an_event_without_a_diagnostic_tells_its_reason_by_its_kind(kind: str, reason: str) -> None:
+    event = (
+        f'{{"eventType":"Bounce","bounce":{{"bounceType":"Transient","bounceSubType":"{kind}",'
+        '"bouncedRecipients":[{"emailAddress":"bob@example.com"}]}}'
+    )
+    assert said(plain(event, "From: no-reply@sns.example\r\n")) == [("bob@example.com", reason, False)]
+
+
+@pytest.mark.parametrize(
     "text", ["{", "{}", "[" * 5000, '{"a":' * 5000, '{"eventType":["Bounce"]}', '{"Message":1}']
 )
 def test_json_that_is_no_event_is_no_bounce(text: str) -> None:

@@ -14,7 +14,7 @@ _WHO = (
 )
 _GONE = (
     r"(?:disabled|suspended|deactivated|de-activated|discontinued|inactive|not active|locked|closed"
-    r"|terminated|cancell?ed|blocked for delivery|frozen|expired|unpaid|over-?limit)"
+    r"|terminated|cancell?ed|blocked for delivery|frozen|dormant|expired|unpaid|over-?limit)"
 )
 
 MAILBOX_FULL = (
@@ -68,7 +68,7 @@ SUSPENDED = (
         rf"\b(?:disabled|suspended|deactivated|inactive|locked|closed|terminated|expired"
         rf"|frozen) (?!e-?mail address){_WHO}"
     ),
-    r"mailbox (?:disabled|frozen|is disabled|currently suspended)|not accepting messages",
+    r"mailbox (?:disabled|frozen|is disabled|currently suspended)|(?<!system )not accepting messages",
     # "Delivery temporarily suspended" is what Postfix says of a host that did not answer (qmgr(8)).
     r"(?<!delivery )temporarily (?:disabled|suspended|deactivated)|is a deactivated|recipient suspended",
     r"accountdisabled|mailboxdisabled|(?:due to|for|because of) inactivity|no longer active|archived recipient",
@@ -96,7 +96,7 @@ UNKNOWN_HOST = (
         r"|cannot be found|lookup fail\w*|has no|isn't in)"
     ),
     r"domain .{0,40}(?:could not|cannot|can't) be resolved",
-    r"name or service not known|nxdomain|unrout(?:e)?able address|couldn't find any host",
+    r"cannot find (?:the )?host\b|name or service not known|nxdomain|unrout(?:e)?able address|couldn't find any host",
     r"illegal host|host/domain|address lookup (?:failed|did not)|hostname.{0,20}not",
     r"dns domain .{0,40}not exist|domain does|invalid destination|unable to route|no route found to",
     r"ドメイン.{0,20}(?:見つかりません|存在しません)|域名.{0,10}(?:不存在|错误)|无法解析.{0,10}域名",

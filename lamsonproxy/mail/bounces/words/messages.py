@@ -40,7 +40,7 @@ SPAM = (
     r"blacklisted ur[il]|ur[il](?:bl| black)|surbl|spamassassin|spam.?signature",
     r"looks? like spam|contains? spam|content (?:was |is )?(?:reject|denied)|unacceptable content|spammy|anti-?spam",
     # NetEase numbers its refusals: help.163.com has the list.
-    r"\bdt:sp\w\b|may consider spam|als spam|垃圾邮件|迷惑メール",
+    r"\bdt:sp\w\b|may consider spam|bayesian|als spam|垃圾邮件|迷惑メール",
     r"high(?:ly)? probability of spam|bulk e?-?mail filter",
     r"unsolicited (?:bulk |commercial )?(?:e-?)?mail",
     (
@@ -57,6 +57,7 @@ NOT_COMPLIANT = (
     r"multiple (?:\w+ )?addresses in from",
     r"missing .{0,30}?header|missing (?:a )?(?:valid )?(?:from|date|message-id|to)\b",
     r"bare (?:lf|cr|newline|linefeed)|rfc ?\d+ (?:section [\d.]+ )?complian|without a (?:valid )?message-id",
+    r"\bno (?:valid )?(?:from|date|to|message-id|subject)\b:? header",
 )
 PERHAPS_SPAM = (r"\bspam(?:ming|mer)?\b",)
 BAD_CONTENT = (

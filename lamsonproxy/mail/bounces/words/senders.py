@@ -42,6 +42,7 @@ BLOCKED_SENDER = (
     r"(?<!of the )(?<!of your )\bsender(?:'s)?(?: e-?mail)?(?: address| domain)?(?: \S{1,80})? (?:is |was |has been )?"
     r"(?:blocked|blacklisted|banned|on .{0,20}(?:black|block) ?list)|banned sender|bad (?:outbound sender|sender's)",
     r"sender (?:address )?has (?:a )?null ?mx|badmailfrom|sender (?:address )?not owned|senderfilterconfig",
+    r"\byour (?:e-?mail )?address (?:is |was |has been )?(?:blocked|blacklisted)",
 )
 BAD_REPUTATION = (r"\b(?:low|poor|bad|negative|ip|domain|sender|senders?'s?)\b.{0,30}?\breputation",)
 SURELY_BLOCKED = (
@@ -52,6 +53,8 @@ SURELY_BLOCKED = (
     r"blocked using|client host blocked|spamhaus|spamcop|\bsorbs\b|uceprotect|bl\.shtml|\bip rejected\b",
     r"\bip not in white ?list|not authori[sz]ed to send (?:e-?mail )?directly|not accepted from (?:this|your) ip",
     r"pre-?greet|network not allowed|\byour access to (?:submit|this)|seem to reject all",
+    r"connections? from .{0,80}not accepted|your (?:host|server|ip)\b.{0,40}?not allowed|from your country",
+    r"\bip (?:address )?is (?:in|on) (?:the|our|a)\b|\b(?:invalid|bad) (?:helo|ehlo)\b",
     # T-Online's banner.
     r"\bip[:=] ?[\d.]{7,15} - a problem",
     # Error codes of Spectrum's and Cox's postmaster pages.
@@ -90,7 +93,7 @@ TOO_MUCH_FOR_NOW = (
     r"exceeded (?:the |its |your )?(?:connection|rate|sending|permitted) limit|exceeded permitted limits",
     r"\bmax(?:imum)? (?:messages|message per|e-?mails|recipients)\b",
     r"(?:emails|messages|mails|recipients|receive) (?:per|an|each) (?:hour|day|minute)|outbound thread",
-    r"per (?:hour|day|minute) (?:message )?(?:receive )?limit|daily limit for",
+    r"per (?:hour|day|minute) (?:message )?(?:receive )?limit|daily limit for|recipient limit|hourly quota",
     r"trop de (?:connexions|messages|destinataires)|zu viele (?:verbindungen|nachrichten|empfänger)|demasiad[ao]s",
 )
 """Limits of a time: the words of a full mailbox stand beside them."""
@@ -143,7 +146,7 @@ REJECTED_SENDER = (
     r"does not accept messages from|don't (?:want|accept) mail from|no such sender|backscatter",
     r"mail from .{0,40}(?:rejected|denied|refused)|bounces? (?:are )?not accepted",
     r"closed (?:mailing )?list|\bmoderator|groups\.google\.com|posting.{0,30}not allowed",
-    r"null sender|empty envelope|not subscribed to|delivery not authori[sz]ed",
+    r"null sender|empty envelope|not subscribed to|delivery not authori[sz]ed|not in .{0,20}(?:white|allow) ?list",
 )
 SECURITY = (
     r"\bstarttls\b|\btls\b|\bssl\b|certificate|encryption (?:required|needed)",

@@ -21,7 +21,7 @@ LOOP = (
 NO_DNS_FOR_NOW = (
     r"\bhost not found, try again|name service error.{0,80}try again",
     r"host ?name lookup failure|temporary (?:dns|name)|(?:failure in|cname) (?:mx )?lookup",
-    r"lookup did not complete|unexpected name server reply",
+    r"lookup did not complete|lookup failed temporarily|unexpected name server reply",
 )
 NETWORK = (
     r"name (?:service|server) (?:error|fail|timeout)",
@@ -31,12 +31,12 @@ NETWORK = (
     r"connection (?:was )?(?:lost|dropped|reset|closed|broken|died)|transport error",
     r"closed (?:the )?connection|disconnected|connection (?:was )?(?:unexpectedly|abruptly)",
     r"host not found, try again|malformed name server|nameserver",
-    r"protocol error|bad connection",
+    r"protocol error|bad connection|connection failure",
 )
 EXPIRED = (
     r"time(?:d)?[ -]?out|\bexpired?\b|retry time",
     r"could not be delivered (?:for|within|in|after)|too long|delivery (?:time|failed \d+)",
-    r"did not accept our requests|not (?:responding|reachable|available)|(?:un|not )reachable",
+    r"did not accept our requests|did not respond|not (?:responding|reachable|available)|(?:un|not )reachable",
     r"un(?:able|successful) (?:to )?connect",
     r"(?:could|can|did) ?(?:not|n't|n.t) (?:be )?(?:connect|contact|establish|reach)",
     r"connection (?:refused|attempt)|connect(?:ion)? (?:to|with) .{0,60}(?:failed|refused)",
