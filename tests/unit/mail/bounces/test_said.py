@@ -1,7 +1,7 @@
-"""What providers and programs say, in the words of their own documents, and the one word for it.
+"""What providers and programs say, and the one word for it.
 
-The sentences of said.txt are those of the pages and sources that each group names, not of mails: they show that
-the families of `words` are general.
+The sentences of said.txt are written after the pages and sources that each group names, not taken from mails: they
+show that the families of `words` are general.
 """
 
 from pathlib import Path
