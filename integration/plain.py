@@ -87,11 +87,11 @@ class EarlyService(Service):
     """A service that stands before Postfix knows of it: no re-entry answers yet, so it is not ready by its own word."""
 
     def _is_ready_or_gone(self) -> bool:
-        return self._process is None or self._process.poll() is not None or self._is_healthy()
+        return self._process is None or self._process.poll() is not None or self._has_a_worker()
 
-    def _is_healthy(self) -> bool:
+    def _has_a_worker(self) -> bool:
         with suppress(OSError):
-            return self.page("/healthz")[0] == 200
+            return self.metric("lamson_workers") >= 1
         return False
 
 

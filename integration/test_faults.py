@@ -53,8 +53,8 @@ def downstream() -> int:
 def impatient_service(
     ports: Ports, postfix: PrivatePostfix, downstream: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """It waits a second where the usual settings wait a minute, so that what stalls is not waited for."""
-    quick = {"RELAY__CONNECT_S": "1", "RELAY__COMMAND_S": "1", "DOOR__0__DEADLINE_S": "4"}
+    """It waits two seconds where the usual settings wait a minute, so that what stalls is not waited for."""
+    quick = {"RELAY__CONNECT_S": "1", "RELAY__COMMAND_S": "2", "DOOR__0__DEADLINE_S": "8"}
     folder = tmp_path_factory.mktemp("service")
     with pytest.MonkeyPatch.context() as environment, ExitStack() as running:
         for key, value in quick.items():
