@@ -15,6 +15,7 @@ _SUFFIX_LIMIT = 20
 _LOOKS_RIGHT_TO_LEFT = "\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069"
 _INVISIBLE = "\xad\u200b\u2028\u2029\u2060\ufeff"
 _DROPPED = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{_LOOKS_RIGHT_TO_LEFT}{_INVISIBLE}]")
+_BLANKS = " \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 # Joiners are letters' business in Persian, Hindi and families of emoji, and nobody's beside ASCII or a blank.
 _LETTER = r"[^\x00-\x7f\s\u200c\u200d]"
 _JOINERS = re.compile(f"(?<={_LETTER})([\u200c\u200d])[\u200c\u200d]*(?={_LETTER})|[\u200c\u200d]+")
@@ -29,7 +30,7 @@ def file_name(text: str) -> str:
     writing around; "" when nothing is left."""
     name = _JOINERS.sub(r"\1", _DROPPED.sub("", text.replace("\\", "/"))).rpartition("/")[2]
     # Windows opens "a.exe. " as a.exe, so that is its name. Dots in front would hide it.
-    name = _NOT_IN_NAMES.sub("_", name).strip().rstrip(". ")
+    name = _NOT_IN_NAMES.sub("_", name).strip(_BLANKS).rstrip(f".{_BLANKS}")
     return _shortened(f"_{name}" if _DEVICE.match(name) else name)
 
 
@@ -41,4 +42,6 @@ def _shortened(name: str) -> str:
     if not stem or len(suffix.encode("utf-8")) > _SUFFIX_LIMIT:
         stem, dot, suffix = name, "", ""
     room = LENGTH_LIMIT - len((dot + suffix).encode("utf-8"))
-    return stem.encode("utf-8")[:room].decode("utf-8", "ignore").rstrip(". \u200c\u200d") + dot + suffix
+    return (
+        stem.encode("utf-8")[:room].decode("utf-8", "ignore").rstrip(f".{_BLANKS}\u200c\u200d") + dot + suffix
+    )

@@ -17,6 +17,7 @@ from lamsonproxy.mail.filenames import LENGTH_LIMIT, file_name
         (" a.exe ", "a.exe"),
         ("a.exe.", "a.exe"),
         ("a.exe. . ", "a.exe"),
+        ("\u3000 a.exe\u3000.\xa0.", "a.exe"),
         ("a.e\u200bxe", "a.exe"),
         ("a.txt:b.exe", "a.txt_b.exe"),
         ('what? "really".pdf', "what_ _really_.pdf"),
