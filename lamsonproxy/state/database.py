@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from lamsonproxy.errors import AppError, StoreError
+from lamsonproxy.state.committing import commit
 from lamsonproxy.state.engines import BUSY_MS, SPARE_CONNECTIONS, DatabaseSettings, make_engine
 from lamsonproxy.state.failing import Trouble, foreign, trouble_of, trouble_of_driver
 from lamsonproxy.state.locks import Turns
@@ -206,16 +207,6 @@ def _is_on_a_loop() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def commit(connection: Connection) -> None:
-    """Commit, or part with the connection: to SQLAlchemy a transaction is over when COMMIT has failed, whereas SQLite
-    keeps it, and the connection would go back to the pool with all its locks (SQLite, "Transactions")."""
-    try:
-        connection.commit()
-    except BaseException:
-        connection.invalidate()
-        raise
 
 
 def _look_at(future: "asyncio.Future[Any]") -> None:

@@ -20,7 +20,8 @@ from lamsonproxy.mail.conversation import Asked, Found, Outgoing, Work
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.ports import Clock
 from lamsonproxy.state import reading, writing
-from lamsonproxy.state.database import Database, Tenure, commit
+from lamsonproxy.state.committing import committing
+from lamsonproxy.state.database import Database, Tenure
 from lamsonproxy.state.failing import Trouble, foreign, store_error, trouble_of
 from lamsonproxy.state.session import HandlerSession, make_session
 
@@ -208,6 +209,30 @@ class SqlUnit:
             self._session[0].undo()
 
     def _write(self, work: Work) -> None:
+        connection = self._flushed()
+        crash_at("before-write")
+        with foreign("the database"):
+            self._put(connection, work, writing.check(connection, work))
+        crash_at("after-write")
+
+    def _write_and_commit(self, work: Work) -> None:
+        connection = self._flushed()
+        crash_at("before-write")
+        with foreign("the database"):
+            contents = writing.check(connection, work)
+        try:
+            with committing(connection):
+                self._put(connection, work, contents)
+                crash_at("after-write")
+                # From here on only we use it.
+                self._tenure.may_end = self._tenure.is_revoked = True
+                crash_at("before-commit")
+        except SQLAlchemyError as error:
+            self._look_up(error)
+        self._close(connection)
+
+    def _flushed(self) -> Connection:
+        """The connection, with all that the handlers did."""
         connection = self._connection
         if connection is None or not connection.in_transaction():
             raise StoreError("the database: a handler has ended the transaction")
@@ -216,15 +241,11 @@ class SqlUnit:
             # What failed from here on, PostgreSQL would make a rollback of the commit, and say nothing (COMMIT).
             self._is_written = True
             self._check_constraints(connection)
-        crash_at("before-write")
-        with foreign("the database"):
-            writing.write(connection, self._asked, self._stood.standings, work, has_timers=self._has_timers)
-        crash_at("after-write")
+        return connection
 
-    def _write_and_commit(self, work: Work) -> None:
-        self._write(work)
-        self._tenure.is_revoked = True
-        self._commit()
+    def _put(self, connection: Connection, work: Work, contents: writing.Contents) -> None:
+        standings = self._stood.standings
+        writing.put(connection, self._asked, standings, work, contents, has_timers=self._has_timers)
 
     def _check_constraints(self, connection: Connection) -> None:
         """What is deferred to the commit could fail after the relay (design law 3). Ours are none of them."""
@@ -239,13 +260,17 @@ class SqlUnit:
         assert connection is not None
         self._tenure.may_end = True
         with foreign("the database"):
-            writing.post(connection, self._asked, self._later)
-            writing.amend(connection, self._amended)
-        crash_at("before-commit")
+            contents = writing.keep(connection, self._later)
         try:
-            commit(connection)
+            with committing(connection):
+                writing.post(connection, self._asked, self._later, contents)
+                writing.amend(connection, self._amended)
+                crash_at("before-commit")
         except SQLAlchemyError as error:
             self._look_up(error)
+        self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
         crash_at("after-commit")
         self._connection = None
         _close(connection, self._tenure)

@@ -1,8 +1,8 @@
 """What a unit of work writes: moves, timers, mail, questions and answers.
 
-Law: functions of a Connection whose transaction is somebody else's. Each does what `Work` says and nothing beside it; a
-row that somebody else wrote or took meanwhile is a ConflictError, so that the unit is done again and sees it. Rows of
-a table go in one statement.
+Law: functions of a Connection whose transaction is somebody else's. `check` comes first, and `put` looks at no answer,
+so that all of it can go in one exchange. A row that somebody else wrote or took meanwhile makes the unit be done again,
+and then it sees it. Rows of a table go in one statement.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -37,25 +37,36 @@ from lamsonproxy.state.tables import (
     transition,
 )
 
+Contents = Sequence[int]
+"""The numbers of the octets of mails that are to be sent, one for each."""
 
-def write(
+
+def check(connection: Connection, work: Work) -> Contents:
+    """The part that looks at answers: what somebody else may have done meanwhile, and the numbers of what is to be
+    sent. Raises ConflictError."""
+    _answer(connection, work)
+    return keep(connection, work.outgoing)
+
+
+def put(
     connection: Connection,
     asked: Asked,
     standings: Mapping[ConversationKey, Standing],
     work: Work,
+    contents: Contents,
     *,
     has_timers: bool,
 ) -> None:
-    """All of it. Raises ConflictError."""
+    """The rest of it. Whoever settled the mail before us makes its insertion a DUPLICATE."""
+    replies = sorted(work.settled.items())
+    _insert(connection, settled, [settled_row(key, reply, asked.trace, asked.now) for key, reply in replies])
     move(connection, asked, standings, work)
     if has_timers:
         over = {*work.ran, *(new.conversation for new in work.timers)}
         forget(connection, timer, sorted(key.id for key in over))
     _insert(connection, timer, [timer_row(new) for new in work.timers])
-    _answer(connection, work)
     _ask(connection, work)
-    post(connection, asked, work.outgoing)
-    settle(connection, asked, work.settled)
+    post(connection, asked, work.outgoing, contents)
 
 
 def move(
@@ -109,27 +120,29 @@ def _ask(connection: Connection, work: Work) -> None:
     _insert(connection, confirmation, rows)
 
 
-def post(connection: Connection, asked: Asked, outgoing: Sequence[Outgoing]) -> None:
+def keep(connection: Connection, outgoing: Sequence[Outgoing]) -> Contents:
+    """The octets of mail that is to be sent; one mail from many senders (VERP) is there once."""
+    numbers: list[int] = []
+    for n, mail in enumerate(outgoing):
+        is_same = n > 0 and mail.content is outgoing[n - 1].content
+        numbers.append(numbers[-1] if is_same else _kept(connection, mail.content))
+    return numbers
+
+
+def _kept(connection: Connection, octets: bytes) -> int:
+    key = connection.execute(_CONTENT, {"octets": octets}).inserted_primary_key
+    assert key is not None, "one row was inserted"
+    return int(key[0])
+
+
+def post(connection: Connection, asked: Asked, outgoing: Sequence[Outgoing], contents: Contents) -> None:
     """Into the outbox; and what is automatic is counted."""
     rows: list[Row] = []
-    octets, number = b"", 0
-    for mail in outgoing:
-        # One mail from many senders (VERP) is there once.
-        if mail.content is not octets or not number:
-            key = connection.execute(_CONTENT, {"octets": mail.content}).inserted_primary_key
-            assert key is not None, "one row was inserted"
-            octets, number = mail.content, key[0]
+    for mail, number in zip(outgoing, contents, strict=True):
         rows.extend(outbox_rows(mail, number, asked.trace, asked.now))
     _insert(connection, outbox, rows)
     counted = sum(mail.is_automatic for mail in outgoing)
     _insert(connection, automatic, [automatic_row(asked.correspondent, asked.now)] * counted)
-
-
-def settle(connection: Connection, asked: Asked, replies: Mapping[str, Reply]) -> None:
-    """Remember our answers; whoever settled one of them before us makes this a conflict."""
-    rows = [settled_row(key, reply, asked.trace, asked.now) for key, reply in sorted(replies.items())]
-    if rows and insert_new(connection, settled, rows) != len(rows):
-        raise ConflictError("the mail was settled meanwhile")
 
 
 def amend(connection: Connection, replies: Mapping[str, Reply]) -> None:
@@ -178,7 +191,8 @@ def _execute(connection: Connection, statement: Executable, rows: list[Row]) -> 
 
 # `inline`: nobody wants the number that a row was given, and so the database is not asked for it.
 _INSERTED = {
-    table.name: insert(table).inline() for table in (transition, timer, confirmation, outbox, automatic)
+    table.name: insert(table).inline()
+    for table in (transition, timer, confirmation, outbox, automatic, settled)
 }
 _CONTENT = insert(content)
 _FORGOTTEN = {

@@ -222,6 +222,38 @@ async def test_a_commit_whose_answer_was_lost_is_known_to_have_happened(
 
 
 @pytest.mark.fault("B4")
+async def test_an_end_in_one_exchange_that_did_not_arrive_is_known_not_to_have_happened(
+    store: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = await store.begun(ALICE, settled=("k",))
+    put = writing.put
+
+    def cut_and_put(*arguments: Any, **more: Any) -> None:
+        terminate(store, of="%lamson_%")
+        put(*arguments, **more)
+
+    monkeypatch.setattr(writing, "put", cut_and_put)
+    with pytest.raises(StoreError):
+        await unit.settle(Work((step(ALICE, "A"),), settled={"k": OK}))
+    await unit.rollback()
+    monkeypatch.undo()
+    assert await store.state(ALICE) == START
+    await again(store)
+
+
+async def test_what_the_database_refuses_within_one_exchange_is_told_and_nothing_of_it_has_happened(
+    store: Sql,
+) -> None:
+    unit = await store.begun(ALICE, settled=("k",))
+    other = await store.begun(BOB, settled=("k",))
+    await other.settle(Work((step(BOB, "B"),), settled={"k": OK}))
+    with pytest.raises(ConflictError):
+        await unit.settle(Work((step(ALICE, "A"),), settled={"k": OK}))
+    await unit.rollback()
+    assert (await store.state(ALICE), await store.state(BOB)) == (START, "B")
+
+
+@pytest.mark.fault("B4")
 async def test_a_commit_of_which_nobody_can_know_is_an_error(
     store: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,17 +268,21 @@ async def test_a_commit_of_which_nobody_can_know_is_an_error(
 def _cut(store: Sql, monkeypatch: pytest.MonkeyPatch, *, is_after: bool) -> None:
     """The server's end of the connection goes, before COMMIT is sent or after it was done."""
     dialect = store.database.engine.dialect
-    original = dialect.do_commit
+    amend, end = writing.amend, dialect.do_commit
 
-    def do_commit(connection: Any) -> None:
-        if is_after:
-            original(connection)
-        terminate(store, of="COMMIT%" if is_after else "%lamson_%")
-        if is_after:
-            connection.cursor().execute("SELECT 1")
-        original(connection)
+    def cut_and_amend(*arguments: Any) -> None:
+        terminate(store, of="%lamson_%")
+        amend(*arguments)
 
-    monkeypatch.setattr(dialect, "do_commit", do_commit)
+    def end_and_cut(connection: Any) -> None:
+        end(connection)
+        terminate(store, of="COMMIT%")
+        connection.cursor().execute("SELECT 1")
+
+    if is_after:
+        monkeypatch.setattr(dialect, "do_commit", end_and_cut)
+    else:
+        monkeypatch.setattr(writing, "amend", cut_and_amend)
 
 
 @pytest.mark.fault("B4")
