@@ -55,6 +55,7 @@ BACKLOG = 1024
 """Connections that may wait to be accepted; Postfix's `smtp` client waits 30 s for us (`smtp_connect_timeout`)."""
 
 Report = Callable[[dict[str, Any]], None]
+Pin = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,14 @@ class Service:
         """Whether stuck handlers have left nothing to work with."""
         return self.runner.is_used_up or (self.stores is not None and self.stores.is_used_up)
 
+    @property
+    def is_pinned(self) -> bool:
+        """Whether this process is to keep to one core."""
+        wanted = self.settings.pin_workers
+        if wanted is None:
+            return self.stores is not None and self.stores.has_threads
+        return wanted
+
     def measure(self, lag_s: float) -> None:
         """Set the gauges; counters are counted where things happen. Never raises, and never waits for a disk: the
         heart beats behind it."""
@@ -220,11 +229,11 @@ class Service:
         return True
 
 
-async def serve(settings: Settings, sockets: Mapping[str, socket.socket], report: Report) -> None:
+async def serve(settings: Settings, sockets: Mapping[str, socket.socket], report: Report, pin: Pin) -> None:
     """Serve mail on these listening sockets, by door name, until SIGTERM; then drain.
 
-    `report` is called with {"event": "ready"} and then, each second, with a beat. Raises AppError and StorageError
-    when it cannot start.
+    `report` is called with {"event": "ready"} and then, each second, with a beat; `pin` keeps the process to one core,
+    where that is wanted. Raises AppError and StorageError when it cannot start.
     """
     leave = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -235,6 +244,8 @@ async def serve(settings: Settings, sockets: Mapping[str, socket.socket], report
     service = Service(settings, routes, of_this_process(), app)
     for sentence in warnings_of(routes):
         service.log.doubtful(sentence)
+    if service.is_pinned:
+        pin()
     async with AsyncExitStack() as stack:
         servers = await service.open(sockets, stack)
         heart = asyncio.create_task(_beat(service, report))

@@ -97,6 +97,11 @@ class Stores:
                 group.create_task(_run(sweep))
 
     @property
+    def has_threads(self) -> bool:
+        """Whether statements are made in threads, not on the loop."""
+        return not self._machines.is_async
+
+    @property
     def is_used_up(self) -> bool:
         """Whether handlers that do not return hold all of the database that this worker may have."""
         return self._database.is_used_up

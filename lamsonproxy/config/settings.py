@@ -333,6 +333,10 @@ class Settings(BaseSettings):
     workers: Processes = 2
     """Processes, or `auto` for as many as there are cores. With one, a handler that holds the interpreter
     stops all mail until the supervisor has replaced it (`limits.stall_s`)."""
+    pin_workers: bool | None = None
+    """Whether each worker keeps to one core. The interpreter runs one thread at a time, and threads that hand it over
+    from core to core cost conversations half of their speed: so by default where there is a database and handlers are
+    `def`. Native threads (NumPy) and programs that handlers start keep to that core too: say `false` for those."""
     hostname: Hostname = Field(default_factory=socket.getfqdn)
     """Our name in the banner, in EHLO and in Received lines. By default the machine's own, fully
     qualified."""

@@ -15,6 +15,7 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,12 +23,14 @@ from lamsonproxy import maillog, metrics
 from lamsonproxy.config import Settings
 from lamsonproxy.errors import AppError, ConfigError, StorageError
 from lamsonproxy.workers.channel import LINE_LIMIT, Assignment, read_assignment, written
+from lamsonproxy.workers.cores import keep_to_one_core
 
 FORCED_END_S = 10
 """Seconds beyond `drain_s` after which an orphan that cannot drain ends all the same."""
 
 Report = Callable[[dict[str, Any]], None]
-Serve = Callable[[Settings, Mapping[str, socket.socket], Report], Coroutine[Any, Any, None]]
+Pin = Callable[[], None]
+Serve = Callable[[Settings, Mapping[str, socket.socket], Report, Pin], Coroutine[Any, Any, None]]
 
 
 def work(channel: socket.socket, serve: Serve) -> int:
@@ -69,9 +72,10 @@ def _allow_open_files() -> None:
 
 def _run(settings: Settings, assignment: Assignment, serve: Serve, report: Report) -> int:
     sockets = {door: socket.socket(fileno=number) for door, number in assignment.sockets.items()}
+    pin = partial(keep_to_one_core, assignment.number)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(serve(settings, sockets, report))
+            runner.run(serve(settings, sockets, report, pin))
     except (AppError, ConfigError) as error:
         return _failed(report, *error.problems)
     except (StorageError, OSError) as error:

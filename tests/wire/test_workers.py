@@ -297,6 +297,26 @@ def test_real_workers_serve_and_their_numbers_are_summed(real: Supervised) -> No
     assert real.leave() == 0
 
 
+def test_workers_keep_to_a_core_where_they_are_told_to_and_to_all_where_not(real: Supervised) -> None:
+    given = os.sched_getaffinity(0)
+    real.settings.write_text("pin_workers = true\n" + real.settings.read_text())
+    real.start_and_wait()
+    before = real.workers()
+    assert {len(cores_of(worker)) for worker in before} == {1}
+    assert cores_of(real.process.pid) == given
+    real.settings.write_text(real.settings.read_text().replace("pin_workers = true", "pin_workers = false"))
+    real.signal(signal.SIGHUP)
+    until(lambda: real.workers().isdisjoint(before) and len(real.workers()) == len(before))
+    assert {frozenset(cores_of(worker)) for worker in real.workers()} == {frozenset(given)}
+    assert real.leave() == 0
+
+
+def cores_of(pid: int) -> set[int]:
+    """The cores of all its threads."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return set[int]().union(*(os.sched_getaffinity(int(thread.name)) for thread in threads))
+
+
 @pytest.mark.fault("K1")
 def test_workers_leave_when_the_supervisor_is_killed(real: Supervised) -> None:
     real.start_and_wait()
