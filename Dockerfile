@@ -19,7 +19,8 @@ RUN python -m venv tools \
  && tools/bin/pip install --quiet --no-index --find-links wheels hatchling \
  && tools/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir wheels . \
  && python -m venv --without-pip /opt/lamsonproxy \
- && tools/bin/pip --python /opt/lamsonproxy/bin/python install --quiet --no-index --find-links wheels lamsonproxy
+ && tools/bin/pip --python /opt/lamsonproxy/bin/python install --quiet --no-index --find-links wheels \
+      "lamsonproxy[authentication,html,jinja,mariadb,scanners]"
 
 FROM python:3.13-slim
 # The same number everywhere, so that a volume still belongs to us after the image was made anew.

@@ -120,6 +120,11 @@ def test_a_program_is_kept_where_both_containers_see_it(stack: Stack) -> None:
     assert stack.run("lamsonproxy", "stat", "-c", "%a %u", path).split() == ["600", "10025"]
 
 
+def test_the_image_has_the_libraries_of_every_setting(stack: Stack) -> None:
+    libraries = "dkim, authheaders, spf, css_inline, markdown, nh3, httpx, aiospamc, jinja2, pymysql, asyncmy"
+    stack.run("lamsonproxy", "python", "-c", f"import {libraries}")
+
+
 def test_nothing_of_ours_is_root_or_can_write_to_its_own_image(stack: Stack) -> None:
     for container in (*stack.containers("lamsonproxy"), *stack.containers("sink")):
         status = docker("exec", container, "cat", "/proc/1/status")
