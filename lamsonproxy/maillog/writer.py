@@ -34,6 +34,8 @@ class Writer:
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
+        self._ending = threading.Lock()
+        """Between the thread's end and a line that needs one."""
         self._is_forked = False
         os.register_at_fork(after_in_child=self._forked)
 
@@ -45,9 +47,10 @@ class Writer:
         elif len(self._waiting) >= LINES:
             self._count_failure()
         else:
-            self._put(line)
-            if self._thread is None:
-                self._start()
+            with self._ending:
+                self._put(line)
+                if self._thread is None:
+                    self._start()
 
     def flush(self) -> None:
         """Wait until everything is written, or `FLUSH_S` is over."""
@@ -58,11 +61,10 @@ class Writer:
             written.wait(FLUSH_S)
 
     def close(self) -> None:
-        """Let the thread end behind the last line."""
+        """Let the thread end behind the last line; a later one starts it anew."""
         if self._thread is not None and not self._is_forked:
             self._put(None)
             self._hurry.set()
-            self._thread = None
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, name="log", daemon=True)
@@ -82,12 +84,19 @@ class Writer:
             self._wake.clear()
             while self._waiting:
                 item = self._waiting.popleft()
-                if item is None:
+                if item is None and self._has_ended():
                     return
                 if isinstance(item, bytes):
                     self._write(item + self._followers(select.PIPE_BUF - len(item)))
-                else:
+                elif item is not None:
                     item.set()
+
+    def _has_ended(self) -> bool:
+        with self._ending:
+            # A line that came behind the end would wait for the next one, and nobody says when that is.
+            if not self._waiting:
+                self._thread = None
+        return self._thread is None
 
     def _followers(self, room: int) -> bytes:
         """The lines that fit into the same write. One at a time would be 200 a second beside a thread that computes:

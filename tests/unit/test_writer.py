@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from lamsonproxy.maillog.writer import LINES, Writer
-from tests.wire.supervised import until
 
 LINE = b"x" * 99 + b"\n"
 
@@ -79,9 +78,20 @@ def test_a_fork_writes_by_itself(pipe: Pipe) -> None:
 
 
 def test_a_writer_that_was_closed_gives_its_thread_back_and_begins_anew(pipe: Pipe) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     pipe.writer.write(LINE)
+    (thread,) = set(threading.enumerate()) - before
     pipe.writer.close()
-    until(lambda: threading.active_count() == before)
+    thread.join(30)
+    assert not thread.is_alive()
     pipe.writer.write(LINE)
     assert pipe.lines(2) == [LINE] * 2
+
+
+def test_a_line_behind_the_end_needs_no_other_to_be_written(pipe: Pipe) -> None:
+    for number in range(2000):
+        pipe.writer.write(b"%d\n" % number)
+        pipe.writer.close()
+        if number % 20 == 19:
+            # Until the thread is about to end, or has just ended.
+            assert pipe.lines(20)[-1] == b"%d\n" % number
