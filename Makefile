@@ -68,13 +68,13 @@ bench-conversations: $(VENV)/made
 	$(BIN)/python -m benchmarks.conversations $(ARGS)
 
 soak: $(VENV)/made
-	SOAK=1 $(PYTEST) $(ARGS)
+	SOAK=1 $(PYTEST) -o faulthandler_timeout=0 $(ARGS)
 
 fuzz-mail: $(VENV)/made
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_S)
 
 fuzz: fuzz-mail
-	$(PYTEST) tests --hypothesis-profile=fuzz $(ARGS)
+	$(PYTEST) tests --hypothesis-profile=fuzz -o faulthandler_timeout=0 $(ARGS)
 
 lock:
 	scripts/make-lock $(PYTHON)
