@@ -20,7 +20,7 @@ from lamsonproxy.mail.conversation import Asked, Found, Outgoing, Work
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.ports import Clock
 from lamsonproxy.state import reading, writing
-from lamsonproxy.state.committing import committing
+from lamsonproxy.state.committing import committing, is_as_it_was
 from lamsonproxy.state.database import Database, Tenure
 from lamsonproxy.state.failing import Trouble, foreign, store_error, trouble_of
 from lamsonproxy.state.session import HandlerSession, make_session
@@ -236,6 +236,9 @@ class SqlUnit:
         connection = self._connection
         if connection is None or not connection.in_transaction():
             raise StoreError("the database: a handler has ended the transaction")
+        if not is_as_it_was(connection):
+            # Law 3: nothing that is sent from here on would have been tried before the relay.
+            raise StoreError("the database: a handler has changed the connection, and not changed it back")
         if self._session is not None:
             self._keep()
             # What failed from here on, PostgreSQL would make a rollback of the commit, and say nothing (COMMIT).
@@ -322,8 +325,10 @@ def _close(connection: Connection, tenure: Tenure) -> None:
     tenure.may_end = True
     try:
         transaction = connection.get_transaction()
-        if transaction is not None and not transaction.is_active:
-            # Something tried to end it, and failed: what the database thinks of it, nobody knows.
+        has_failed = transaction is not None and not transaction.is_active
+        if not connection.invalidated and (has_failed or not is_as_it_was(connection)):
+            # Something tried to end it, and failed: what the database thinks of it, nobody knows. Or the next one would
+            # find it as a handler has left it.
             connection.invalidate()
         connection.close()
     except Exception as error:

@@ -159,7 +159,8 @@ def amend(connection: Connection, replies: Mapping[str, Reply]) -> None:
 
 def was_committed(connection: Connection, asked: Asked, keys: Collection[str]) -> bool:
     """Whether a transaction of ours that wrote these settled keys has happened; waits while it may still happen, which
-    is why this inserts instead of reading. The caller rolls back what this does."""
+    is why this inserts instead of reading. The caller rolls back what this does. A server that has not read yet what
+    it was sent in one exchange may still do it: then the mail is 451, and its retry finds the answer."""
     rows = [settled_row(key, Reply(451, "", ""), "", asked.now) for key in sorted(keys)]
     if not rows or insert_new(connection, settled, rows) > 0:
         return False
