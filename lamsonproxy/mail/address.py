@@ -13,6 +13,8 @@ from functools import cached_property
 _QUOTED = r'"(?:[^"\\\r\n]|\\[^\r\n])*"'
 _PATH = re.compile(rf"<((?:{_QUOTED}|[^<>\"\r\n])*)>")
 _BARE = re.compile(rf"(?:{_QUOTED}|[^<>\"\s])+")
+# With all that a quotation without an end has: whoever looks for another one within it reads it again for each.
+_QUOTATION = re.compile(r'"(?:[^"\\\r\n]|\\[^\r\n])*+("?)')
 _SOURCE_ROUTE = re.compile(r"\A@[^:\"<>]*:")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -56,9 +58,9 @@ class Address:
         except UnicodeError:
             return self.domain.lower()
 
-    @property
+    @cached_property
     def _unquoted(self) -> str:
-        return re.sub(_QUOTED, '""', self.spec)
+        return _QUOTATION.sub(lambda quotation: '""' if quotation[1] else quotation[0], self.spec)
 
     @property
     def is_ascii(self) -> bool:

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,3 +82,15 @@ def test_any_text_is_a_path_or_a_value_error(text: str) -> None:
         return
     assert address.raw in text and rest in text
     assert isinstance(address.spec + address.local + address.domain, str)
+
+
+@given(st.text(alphabet='"\\@a\r\n', max_size=40))
+def test_an_at_sign_in_a_quotation_is_none_and_one_behind_a_quote_that_never_ends_is(text: str) -> None:
+    outside = re.sub(r'"(?:[^"\\\r\n]|\\[^\r\n])*"', "", Address(text).spec)
+    assert (Address(text).local == Address(text).spec) == ("@" not in outside)
+
+
+@pytest.mark.fault("C2")
+def test_quotations_without_an_end_are_read_once() -> None:
+    address = Address(')~!\\"@' * 20_000 + "x")
+    assert address.domain == "x"
