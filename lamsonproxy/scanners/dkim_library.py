@@ -6,25 +6,25 @@ Law: what is put into the library gives the octets that its own gives.
 
 Its `[\\t ]+\\r\\n` begins anew at each blank of a run behind which no line ends: forty thousand are two seconds, a
 million are half an hour, and all that time no other thread of the interpreter runs. Any stranger can write such a mail.
+Here is no pattern at all: one that looks at each blank of 64 MiB stands in everybody's way for ten seconds.
 
 RFC 6376 §3.4.4 (the relaxed body).
 """
-
-import re
 
 import dkim  # type: ignore[import-untyped] # no types
 from dkim import canonicalization
 
 __all__ = ["dkim"]
 
-# All but the single blank, which may stay and stands between any two words.
-_BLANKS = re.compile(rb"\t[\t ]*| [\t ]+")
-
 
 def relaxed_body(body: bytes) -> bytes:
     """The body with its blanks and its last lines as a relaxed signature counts them."""
-    lines = _BLANKS.sub(b" ", body).replace(b" \r\n", b"\r\n")
-    octets: bytes = canonicalization.correct_empty_body(canonicalization.strip_trailing_lines(lines))
+    lines = body.replace(b"\t", b" ")
+    # As often as a number as large as the longest run has digits in base 2.
+    while b"  " in lines:
+        lines = lines.replace(b"  ", b" ")
+    stripped = canonicalization.strip_trailing_lines(lines.replace(b" \r\n", b"\r\n"))
+    octets: bytes = canonicalization.correct_empty_body(stripped)
     return octets
 
 

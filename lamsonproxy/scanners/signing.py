@@ -46,6 +46,13 @@ REMEMBERED = 64
 _GUARDED = (b"from", b"to", b"cc", b"subject", b"date", b"reply-to", b"content-type", b"mime-version")
 """Signed once more than they are there: a second one of these would be shown instead of the first."""
 
+_ABSENT = (b"cc", b"reply-to", b"subject")
+"""Those of them that are signed where there is none, too. Postfix may add the others on the way (Date, to what
+comes from its own machine), and so may gateways that make mail MIME."""
+
+_ALSO_SIGNED = b"list-unsubscribe-post"
+"""What the library does not know; unsigned, nobody obeys it (RFC 8058 §4)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -163,12 +170,24 @@ class Signer:
 def _signature(message: Message, key: Key) -> bytes:
     signing = dkim.DKIM(_head(message))
     signing.body = _body(message)
-    signing.add_frozen(_GUARDED)
     # relaxed in the body too: mail servers on the way take blanks off the ends of lines.
     field: bytes = signing.sign(
-        key.selector.encode(), key.domain.encode(), key.pem, canonicalize=(b"relaxed", b"relaxed")
+        key.selector.encode(),
+        key.domain.encode(),
+        key.pem,
+        canonicalize=(b"relaxed", b"relaxed"),
+        include_headers=_names(signing),
     )
     return field
+
+
+def _names(signing: dkim.DKIM) -> list[bytes]:
+    """The names of the fields to be signed, one for each time."""
+    signing.add_frozen(_GUARDED)
+    signing.should_sign.add(_ALSO_SIGNED)
+    names: list[bytes] = signing.default_sign_headers()
+    there = {name.lower() for name in names}
+    return [*names, *(name for name in _ABSENT if name not in there)]
 
 
 def _head(message: Message) -> bytes:

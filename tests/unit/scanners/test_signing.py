@@ -1,6 +1,8 @@
 """What the application sends is signed, and what cannot be signed leaves as it is."""
 
 import re
+import threading
+import time
 from pathlib import Path
 
 import dkim  # type: ignore[import-untyped] # no types
@@ -93,6 +95,8 @@ def test_it_survives_blanks_that_are_taken_off_on_the_way() -> None:
         lambda raw: b"From: eve@example.com\r\n" + raw,
         lambda raw: b"Subject: Salad\r\n" + raw,
         lambda raw: b"To: eve@example.com\r\n" + raw,
+        lambda raw: b"Cc: eve@example.com\r\n" + raw,
+        lambda raw: b"Reply-To: eve@example.com\r\n" + raw,
         lambda raw: b"Content-Type: text/html\r\n" + raw.replace(b"Soup", b"Salad"),
         lambda raw: raw.replace(b"cooks@", b"eve@"),
     ],
@@ -100,6 +104,38 @@ def test_it_survives_blanks_that_are_taken_off_on_the_way() -> None:
 def test_it_breaks_where_the_mail_would_say_something_else(act: object) -> None:
     assert callable(act)
     assert not verifies(act(signed()))
+
+
+def test_what_postfix_may_add_on_the_way_breaks_nothing() -> None:
+    assert verifies(b"Date: Mon, 2 Nov 2026 08:00:00 +0000\r\nMessage-ID: <1@x>\r\n" + signed())
+
+
+def test_a_click_that_unsubscribes_is_signed_as_mailbox_providers_want_it() -> None:
+    fields = b"List-Unsubscribe: <https://x/y>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    raw = signed(fields + PLAIN)
+    assert verifies(raw)
+    assert not verifies(raw.replace(b"-Post: List", b"-Post: Other"))
+
+
+def test_a_large_mail_of_blanks_keeps_nobody_from_running() -> None:
+    turns: list[float] = []
+    body = b"a  b\t " * (3 << 20)
+    waiting = threading.Thread(target=lambda: turns.append(_longest_wait(signing)))
+    signing = threading.Thread(target=signed, args=(PLAIN + body,))
+    signing.start()
+    waiting.start()
+    signing.join()
+    waiting.join()
+    assert turns[0] < 2
+
+
+def _longest_wait(thread: threading.Thread) -> float:
+    longest, last = 0.0, time.monotonic()
+    while thread.is_alive():
+        thread.join(0.01)
+        now = time.monotonic()
+        longest, last = max(longest, now - last), now
+    return longest
 
 
 @pytest.mark.parametrize(
