@@ -39,6 +39,9 @@ TOO_MANY = "too many within an hour"
 A_BOUNCE = "a bounce is not sent on"
 IN_A_LOOP = "it was sent on from here before"
 
+LOCAL_LIMIT = 64
+"""Octets of a local part (RFC 5321 §4.5.3.1.1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -214,12 +217,16 @@ def _return_path(sender: Address, recipient: Address, *, is_asked_for: bool) -> 
     if not sender:
         return sender
     try:
-        return given_address(encode(sender.raw, recipient.spec))
+        path = given_address(encode(sender.raw, recipient.spec))
     except ValueError:
         if is_asked_for:
             raise
         # The App's word is for whatever it fits: a sender with a + is one that the handler has made himself.
         return sender
+    # Hosts may refuse a longer one for good, and then the mail is lost for the sake of its bounce.
+    return (
+        path if is_asked_for or len(path.local.encode("utf-8", "surrogateescape")) <= LOCAL_LIMIT else sender
+    )
 
 
 def _several(given: Mailboxes) -> Sequence[AnyMailbox]:

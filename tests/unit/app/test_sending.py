@@ -348,6 +348,18 @@ def test_verp_of_the_app_leaves_alone_what_it_does_not_fit() -> None:
     ]
 
 
+@pytest.mark.parametrize(("local", "is_verp"), [("a" * 48, True), ("a" * 49, False), ("ä" * 25, False)])
+def test_verp_of_the_app_makes_no_sender_that_a_host_may_refuse_for_its_length(
+    local: str, is_verp: bool
+) -> None:
+    mail = mail_from(scene=replace(SCENE, verp=True))
+    mail.send_on(to=[f"{local}@x"], sender="cooks-bounces@z")
+    mail.send_on(to=[f"{local}@x"], sender="cooks-bounces@z", verp=True)
+    senders = [sent.envelope.sender.raw for sent in mail.effects.outgoing]
+    with_verp = f"cooks-bounces+{local}=x@z"
+    assert senders == [with_verp if is_verp else "cooks-bounces@z", with_verp]
+
+
 def test_what_verp_cannot_take_apart_again_is_refused() -> None:
     with pytest.raises(ValueError, match="begins the recipient in VERP"):
         mail_from().send_on(to=["c@x"], sender="cooks+bounces@z", verp=True)
