@@ -12,6 +12,7 @@ sched_setaffinity(2); PEP 703.
 
 import os
 import sys
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,13 +21,23 @@ def keep_to_one_core(number: int) -> None:
     """Keep this process, with all that it will start, to one core, by the number of this worker."""
     if not (_runs_one_thread_at_a_time() and hasattr(os, "sched_setaffinity")):
         return
-    cores = sorted(os.sched_getaffinity(0))
-    # Neighbours by number take neighbouring cores; two services of a machine begin at different ones.
-    core = cores[(os.getppid() + number) % len(cores)]
+    # Where there is no /proc, or none that tells: all of them too.
+    with suppress(OSError):
+        cores = sorted(os.sched_getaffinity(0))
+        # Neighbours by number take neighbouring cores; two services of a machine begin at different ones.
+        _keep_to(cores[(_first() + number) % len(cores)])
+
+
+def _keep_to(core: int) -> None:
     for thread in Path("/proc/self/task").iterdir():
         # A thread may have ended meanwhile.
         with suppress(OSError):
             os.sched_setaffinity(int(thread.name), {core})
+
+
+def _first() -> int:
+    """The same for all workers of a supervisor, and another one in each container, where it is always process 1."""
+    return zlib.crc32(f"{os.readlink('/proc/self/ns/pid')} {os.getppid()}".encode())
 
 
 def _runs_one_thread_at_a_time() -> bool:

@@ -17,6 +17,13 @@ if sys.argv[3] == "refused":
     def refuse(*_):
         raise PermissionError
     os.sched_setaffinity = refuse
+if sys.argv[3] == "without /proc":
+    def miss(*_):
+        raise FileNotFoundError
+    os.readlink = os.listdir = os.scandir = miss
+if sys.argv[3].startswith("pid:"):
+    os.readlink = lambda _: sys.argv[3]
+    os.getppid = lambda: 1
 keep_to_one_core(int(sys.argv[1]))
 print(*sorted(os.sched_getaffinity(0)))
 """
@@ -43,3 +50,14 @@ def test_a_core_that_was_not_given_is_never_taken() -> None:
 def test_where_the_kernel_says_no_it_goes_on_with_all() -> None:
     given = os.sched_getaffinity(0)
     assert cores_of(0, given, "refused") == given
+
+
+def test_where_there_is_no_proc_it_goes_on_with_all() -> None:
+    given = os.sched_getaffinity(0)
+    assert cores_of(0, given, "without /proc") == given
+
+
+def test_first_workers_of_containers_do_not_all_keep_to_the_same_core() -> None:
+    given = os.sched_getaffinity(0)
+    taken = [cores_of(0, given, f"pid:[{number}]") for number in range(4026532300, 4026532316, 2)]
+    assert len(set.union(*taken)) > 1 or len(given) == 1
