@@ -45,6 +45,10 @@ _SRS = Srs("forward.example", [b"secret"])
 def splicer(octets: bytes) -> None:
     """A header is added, inserted, replaced, tagged, removed: that one is another, and nothing else is."""
     raw, _, said = octets.partition(SEPARATOR)
+    if b"\n" not in raw:
+        # What comes by SMTP has an end of its last line (RFC 5321 §4.1.1.4). "From " is a field without it, and with it
+        # an mbox line.
+        raw += b"\r\n"
     name, _, value = said.decode("utf-8", "surrogateescape").partition(":")
     message = Message(raw)
     for edit in (_added, _inserted, _replaced, _tagged, _removed):
