@@ -14,11 +14,13 @@ from collections.abc import Iterator
 
 from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.correspondent import folded, known_as
+from lamsonproxy.mail.defects import Defects
 from lamsonproxy.mail.fields import Mailbox, write_mailboxes
 from lamsonproxy.mail.folding import write_field
 from lamsonproxy.mail.headers import Field
 from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.parameters import parse
+from lamsonproxy.mail.words import one_line
 from lamsonproxy.mail.wrapped import unwrapped
 
 # RFC 5230 §4.6 has owner-, -request, and the names of programs; bounces and returns are the lists' own addresses.
@@ -60,9 +62,9 @@ def has_mark_of(message: Message, recipient: Address) -> bool:
 
 
 def _mark(recipient: Address) -> str:
-    # Octets that are no text cannot stand in a header as they are.
+    # Octets that are no text cannot stand in a header as they are, and control characters are read as blanks.
     text = f"mailing list {folded(recipient)}".encode("utf-8", "backslashreplace").decode("utf-8")
-    return text.rstrip(" \t")
+    return one_line(text, Defects()).rstrip(" \t")
 
 
 def _reasons(message: Message, sender: Address, recipient: Address) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lamsonproxy.mail.address import NULL_SENDER, Address
@@ -141,6 +141,7 @@ def test_what_postfix_writes_itself_is_no_mark_of_ours() -> None:
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=60) | st.binary(max_size=60))
+@example(b"\xc2\x80")
 def test_a_mark_is_known_again_whatever_the_address(given: str | bytes) -> None:
     raw = given if isinstance(given, str) else given.translate(None, bytes(range(32)) + b"\x7f")
     recipient = Address(raw if isinstance(raw, str) else raw.decode("utf-8", "surrogateescape"))
