@@ -5,8 +5,8 @@ from hypothesis import settings
 from tests.mariadb import mariadb as mariadb  # a fixture
 from tests.postgres import postgresql as postgresql  # a fixture
 
-# No time limit for an example: a machine may be busy, and what takes too long is measured elsewhere. The same examples in
-# each run: what fails has been changed; `make fuzz` is for what nobody has thought of.
+# No time limit for an example: a machine may be busy, and what takes too long is measured elsewhere. The same examples
+# in each run: what fails has been changed; `make fuzz` is for what nobody has thought of.
 settings.register_profile("quick", deadline=None, derandomize=True)
 # `make fuzz`; a test that names its own number of examples keeps it.
 settings.register_profile("fuzz", max_examples=20_000, deadline=None)

@@ -4,6 +4,8 @@ Law: the subject that came stays octet for octet behind the tag, encoded words, 
 tag already is left alone, wherever in it that stands: so a thread has it once, behind any number of `Re:`.
 """
 
+import re
+
 from lamsonproxy.mail.defects import Defects
 from lamsonproxy.mail.folding import LINE_LENGTH, write_field
 from lamsonproxy.mail.headers import Field
@@ -12,6 +14,8 @@ from lamsonproxy.mail.words import encode
 TAG_LIMIT = 200
 """Characters: it stands in one line with the beginning of the subject, which has an end (RFC 5322 §2.1.1)."""
 
+_BLANK_OR_LINE_END = re.compile(rb"[ \t]|\r*+\n")
+
 
 def tagged(field: Field, tag: str) -> Field:
     """The field with the tag; the same one when it has it. Raises ValueError for a tag that no header can hold."""
@@ -19,7 +23,8 @@ def tagged(field: Field, tag: str) -> Field:
     if tag.casefold() in field.value.casefold():
         return field
     name, _, value = field.raw.partition(b":")
-    if not value.startswith((b" ", b"\t", b"\r", b"\n")):
+    # A CR alone is no line end: a line that began with it would be no continuation.
+    if not _BLANK_OR_LINE_END.match(value):
         value = b" " + value
     first_line = len(name) + len(written) + len(value.partition(b"\n")[0]) + len(": ")
     if first_line > LINE_LENGTH and value.split(b"\n", 1)[0].strip():
