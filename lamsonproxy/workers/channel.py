@@ -4,7 +4,7 @@ Law: the worker gets everything it needs in the first line, the settings include
 again has the settings that were checked, not what the file says by then. Afterwards the supervisor says
 nothing more: the end of its side is the word that it is gone, and then the worker drains and leaves.
 
-    supervisor -> worker   {"number": 0, "settings": {...}, "sockets": {"filter": 7}, "metrics": "/run/..."}
+    supervisor -> worker   {"number": 0, "seat": 0, "settings": {...}, "sockets": {"filter": 7}, "metrics": "/run/..."}
     worker -> supervisor   {"event": "ready"}, {"event": "beat", "lag": 0.001, "stuck": 0, "used_up": false}
     each
                            second, {"event": "failed", "problems": ["..."]}
@@ -25,6 +25,8 @@ class Assignment:
 
     number: int
     """Its number among the living workers; the metrics know it by this."""
+    seat: int
+    """Its place in the crew, from 0: who is replaced leaves it to its successor."""
     settings: Mapping[str, Any]
     sockets: Mapping[str, int]
     """File descriptors of the listening sockets, by door."""

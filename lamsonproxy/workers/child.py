@@ -72,7 +72,7 @@ def _allow_open_files() -> None:
 
 def _run(settings: Settings, assignment: Assignment, serve: Serve, report: Report) -> int:
     sockets = {door: socket.socket(fileno=number) for door, number in assignment.sockets.items()}
-    pin = partial(keep_to_one_core, assignment.number)
+    pin = partial(keep_to_one_core, assignment.seat)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve(settings, sockets, report, pin))

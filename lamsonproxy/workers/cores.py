@@ -17,15 +17,15 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def keep_to_one_core(number: int) -> None:
-    """Keep this process, with all that it will start, to one core, by the number of this worker."""
+def keep_to_one_core(seat: int) -> None:
+    """Keep this process, with all that it will start, to one core, by the seat of this worker."""
     if not (_runs_one_thread_at_a_time() and hasattr(os, "sched_setaffinity")):
         return
     # Where there is no /proc, or none that tells: all of them too.
     with suppress(OSError):
         cores = sorted(os.sched_getaffinity(0))
-        # Neighbours by number take neighbouring cores; two services of a machine begin at different ones.
-        _keep_to(cores[(_first() + number) % len(cores)])
+        # Neighbours take neighbouring cores; two services of a machine begin at different ones.
+        _keep_to(cores[(_first() + seat) % len(cores)])
 
 
 def _keep_to(core: int) -> None:

@@ -73,14 +73,14 @@ class Crew:
 
     async def start(self) -> None:
         """Start all, and keep them from then on. Raises ConfigError with what they say; then none is left."""
-        hires = [asyncio.create_task(self._hire()) for _ in range(self._settings.workers)]
+        hires = [asyncio.create_task(self._hire(seat)) for seat in range(self._settings.workers)]
         try:
             workers = await asyncio.gather(*hires)
         except BaseException:
             await self._undo(hires)
             raise
-        for worker in workers:
-            self._keepers.add(asyncio.create_task(self._keep(worker)))
+        for seat, worker in enumerate(workers):
+            self._keepers.add(asyncio.create_task(self._keep(seat, worker)))
         self.has_started = True
 
     async def drain(self) -> None:
@@ -99,8 +99,8 @@ class Crew:
             worker.send(signal.SIGKILL)
         await asyncio.gather(*self._others)
 
-    async def _hire(self) -> Worker:
-        worker = await self._start_one()
+    async def _hire(self, seat: int) -> Worker:
+        worker = await self._start_one(seat)
         self._do(self._bury(worker))
         try:
             await worker.ready(self._settings.limits.start_s)
@@ -110,11 +110,11 @@ class Crew:
         self._place.journal.started(worker.number, worker.pid)
         return worker
 
-    async def _start_one(self) -> Worker:
+    async def _start_one(self, seat: int) -> Worker:
         make_anew(self._place.folder)
         number = self._place.numbers.take()
         settings = self._settings.model_dump(mode="json")
-        assignment = Assignment(number, settings, self._sockets, str(self._place.folder))
+        assignment = Assignment(number, seat, settings, self._sockets, str(self._place.folder))
         try:
             worker = await Worker.start(self._place.command, assignment)
         except BaseException as error:
@@ -131,7 +131,7 @@ class Crew:
         metrics.forget(self._place.folder, worker.number)
         self._place.numbers.give_back(worker.number)
 
-    async def _keep(self, worker: Worker) -> None:
+    async def _keep(self, seat: int, worker: Worker) -> None:
         short_lives = 0
         while True:
             reason = await worker.trouble(self._settings.limits.stall_s)
@@ -139,15 +139,15 @@ class Crew:
             if reason != "used_up":
                 worker.send(signal.SIGKILL)
             short_lives = 0 if worker.age >= SETTLED_S else short_lives + 1
-            successor = await self._successor(short_lives)
+            successor = await self._successor(seat, short_lives)
             self._do(self._retire(worker))
             worker = successor
 
-    async def _successor(self, attempt: int) -> Worker:
+    async def _successor(self, seat: int, attempt: int) -> Worker:
         while True:
             await asyncio.sleep(PAUSES_S[min(attempt, len(PAUSES_S) - 1)])
             try:
-                return await self._hire()
+                return await self._hire(seat)
             except ConfigError as error:
                 self._place.journal.not_replaced(error.problems)
             attempt += 1

@@ -18,7 +18,7 @@ ANY = HostPort("127.0.0.1", 0)
 
 
 def test_an_assignment_is_read_as_it_was_written() -> None:
-    assignment = Assignment(3, {"app": "ü"}, {"filter": 7}, "/run/x")
+    assignment = Assignment(3, 1, {"app": "ü"}, {"filter": 7}, "/run/x")
     assert read_assignment(written(assignment)) == assignment
 
 

@@ -4,6 +4,7 @@ It answers each connection with one line, `<app> <pid> <number>`, after doing wh
 `hello`, `die`, `stall` (no more beats), `use up`, or `deaf` (from then on SIGTERM is ignored). An application
 `fails:app` fails at the start with two sentences, `dies:app` without a word, and `sleeps:app` is never ready.
 Of `first:app` only the first worker is ever ready, and of `once:app` none while the file `started` is there.
+Who has sat where stands in the files `seat-N`.
 """
 
 import json
@@ -24,6 +25,8 @@ class StandIn:
         assignment = json.loads(channel.makefile("rb").readline())
         self.app = assignment["settings"]["app"]
         self.number = assignment["number"]
+        with open(f"seat-{assignment['seat']}", "a") as sitters:
+            sitters.write(f"{os.getpid()}\n")
         self.listening = [socket.socket(fileno=number) for number in assignment["sockets"].values()]
         self.is_used_up = self.is_stalled = self.is_leaving = False
 

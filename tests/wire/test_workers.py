@@ -101,6 +101,16 @@ def test_a_supervisor_that_stood_still_does_not_blame_its_workers(
     assert stalled in before
 
 
+def test_a_successor_takes_the_seat_of_whom_it_replaces(service: Supervised) -> None:
+    service.start_and_wait()
+    used_up = service.ask("use up")[1]
+    until(lambda: used_up not in service.workers() and len(service.workers()) == 2)
+    seats = [path.read_text().split() for path in service.folder.glob("seat-*")]
+    (left,) = (sitters for sitters in seats if str(used_up) in sitters)
+    (stayed,) = (sitters for sitters in seats if str(used_up) not in sitters)
+    assert (left[0], len(left), len(stayed)) == (str(used_up), 2, 1)
+
+
 def test_a_used_up_worker_leaves_when_its_successor_is_ready(service: Supervised) -> None:
     service.write(workers=1)
     service.start_and_wait()
