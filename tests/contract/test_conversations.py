@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,11 @@ from lamsonproxy.errors import AlreadySettled, ConflictError, StoreError
 from lamsonproxy.mail.address import Address
 from lamsonproxy.mail.conversation import START, ConversationKey, Standing, Timer, Work, digest_of
 from lamsonproxy.mail.reply import Reply
+from lamsonproxy.ports import Unit
 from tests.contract.stores import ALICE, BOB, KINDS, OK, Store, mail, question, step, store_of
+
+ATTEMPTS = 10
+"""Of a unit whose beginning met another one, which MariaDB may call a deadlock: the engine does it again too."""
 
 
 @pytest.fixture(params=KINDS)
@@ -100,13 +105,17 @@ async def test_first_contacts_at_the_same_instant_come_one_after_the_other(
 ) -> None:
     stores = (store.conversations, store.other if is_elsewhere else store.conversations)
 
-    async def mails(n: int) -> None:
-        unit = await store.begun(ALICE, BOB, of=stores[n % 2])
+    async def moves(unit: Unit) -> None:
         assert unit.found is not None
         old = unit.found.standings[ALICE].state
         new = str(int(old) + 1) if old != START else "1"
         await unit.write(Work((step(ALICE, new, old=old), step(BOB, new, old=old))))
         await unit.commit()
+
+    async def mails(n: int) -> None:
+        for _ in range(ATTEMPTS):
+            with suppress(ConflictError):
+                return await moves(await store.begun(ALICE, BOB, of=stores[n % 2]))
 
     await asyncio.gather(*(mails(n) for n in range(12)))
     assert (await store.state(ALICE), await store.state(BOB)) == ("12", "12")
