@@ -33,7 +33,6 @@ _LOOKED_AT = 20
 _WRITTEN = 1000
 """Characters that are written: nobody writes more, and the reader has limits."""
 
-_MBOX_LINE_WITHOUT_END = re.compile(rb"^>*From [^\n]*\Z", re.MULTILINE)
 _LINE_BREAKERS = "\r\n\0"
 # With a domain that is one, and no wrapping of another host's around it.
 _MAY_BE_REWRITTEN = re.compile(r'(?!"?srs)[^"@]+@(?!forward\.example)[^=@\s]+', re.IGNORECASE)
@@ -46,11 +45,11 @@ _SRS = Srs("forward.example", [b"secret"])
 def splicer(octets: bytes) -> None:
     """A header is added, inserted, replaced, tagged, removed: that one is another, and nothing else is."""
     raw, _, said = octets.partition(SEPARATOR)
-    if _MBOX_LINE_WITHOUT_END.search(raw):
-        # A field, which its end makes an mbox line. What comes by SMTP has an end (RFC 5321 §4.1.1.4).
-        raw += b"\r\n"
     name, _, value = said.decode("utf-8", "surrogateescape").partition(":")
     message = Message(raw)
+    if any(field.raw.startswith(b"From ") for field in message.headers):
+        # A field here, and an mbox line where an edit puts it on top or ends it. smtpd(8) reads it so too.
+        return
     for edit in (_added, _inserted, _replaced, _tagged, _removed):
         edits = Edits(message)
         try:
