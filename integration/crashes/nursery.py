@@ -40,7 +40,7 @@ def _live(settings: Settings, doors: Mapping[str, socket.socket], point: str) ->
     ours, theirs = socket.socketpair()
     with tempfile.TemporaryDirectory() as folder, ours:
         sockets = {name: door.fileno() for name, door in doors.items()}
-        ours.sendall(written(Assignment(0, settings.model_dump(mode="json"), sockets, folder)))
+        ours.sendall(written(Assignment(0, 0, settings.model_dump(mode="json"), sockets, folder)))
         pid = os.fork()
         if pid == 0:
             ours.close()

@@ -33,6 +33,7 @@ _LOOKED_AT = 20
 _WRITTEN = 1000
 """Characters that are written: nobody writes more, and the reader has limits."""
 
+_FIELDS_TO_EDIT = 9000
 _LINE_BREAKERS = "\r\n\0"
 # With a domain that is one, and no wrapping of another host's around it.
 _MAY_BE_REWRITTEN = re.compile(r'(?!"?srs)[^"@]+@(?!forward\.example)[^=@\s]+', re.IGNORECASE)
@@ -49,6 +50,9 @@ def splicer(octets: bytes) -> None:
     message = Message(raw)
     if any(field.raw.startswith(b"From ") for field in message.headers):
         # A field here, and an mbox line where an edit puts it on top or ends it. smtpd(8) reads it so too.
+        return
+    if len(message.headers) > _FIELDS_TO_EDIT:
+        # What is added behind them is not read back: the reader has a limit.
         return
     for edit in (_added, _inserted, _replaced, _tagged, _removed):
         edits = Edits(message)
