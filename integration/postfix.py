@@ -130,6 +130,16 @@ class PrivatePostfix:
         """Try all deferred mail now."""
         self._run("postqueue", "-f")
 
+    def flush_until_empty(self, limit_s: float = 60) -> None:
+        """Try all deferred mail until none is left. Again and again, because what is being tried at a flush is deferred
+        behind it. Raises TimeoutError."""
+
+        def is_empty() -> bool:
+            self.flush()
+            return not self.queue()
+
+        poll("the queue is empty", is_empty, limit_s, every_s=0.5)
+
     def delete_all(self) -> None:
         """Forget what is in the queue."""
         self._run("postsuper", "-d", "ALL")

@@ -26,8 +26,7 @@ def test_without_the_sink_mail_waits_and_arrives_when_it_is_back(
         poll("some have arrived", lambda: len(before.mails) >= MAILS // 3, LIMIT_S)
     poll("mail waits", lambda: _waits(postfix), LIMIT_S)
     with RawSink.threaded(postfix.ports.sink) as after:
-        postfix.flush()
-        postfix.wait_until_empty(LIMIT_S)
+        postfix.flush_until_empty(LIMIT_S)
         _assert_all_arrived(traffic, before.mails + after.mails)
 
 
@@ -51,8 +50,7 @@ def test_without_the_reentry_mail_waits_and_arrives_when_it_is_back(
         poll("mail waits", lambda: _waits(front), LIMIT_S)
         poll("it says so", lambda: service.page("/readyz")[0] == 503, LIMIT_S)
         behind.start()
-        front.flush()
-        front.wait_until_empty(LIMIT_S)
+        front.flush_until_empty(LIMIT_S)
         behind.wait_until_empty(LIMIT_S)
         _assert_all_arrived(traffic, sink.mails)
         assert {each["status"] for each in front.deliveries()} == {"sent", "deferred"}

@@ -182,7 +182,7 @@ def test_a_scanner_that_is_stopped_defers_the_mail_until_it_is_back(
         assert set(answers(rig, queue_id)) == {"deferred"}
     finally:
         daemons[to].start()
-    rig.postfix.flush()
+    rig.postfix.flush_until_empty()
     assert b"any soup today" in arrived(rig)
 
 
@@ -202,7 +202,7 @@ def test_a_scanner_that_hangs_defers_the_mail_within_the_deadline(
     finally:
         held.release()
     assert not [line for line in rig.service.log() if "handler_overran" in line]
-    rig.postfix.flush()
+    rig.postfix.flush_until_empty()
     assert b"any soup today" in arrived(rig)
 
 
