@@ -179,7 +179,7 @@ def _transport_maps(ports: Ports, options: Options) -> str:
 
 
 def master_cf(ports: Ports, options: Options) -> str:
-    """The services."""
+    """The services. Of a sink that has gone away without a word `final` hears within the patience of a test."""
     smtpd, client = "inet n - n - 50 smtpd", "lmtp" if options.lmtp else "smtp"
     before = "".join(each.master_cf(options.front) for each in options.before)
     return f"""\
@@ -209,6 +209,12 @@ scan      unix - - n - 10 {client}
     -o {client}_generic_maps=
 final     unix - - n - 20 smtp
     -o syslog_name=postfix/final
+    -o smtp_helo_timeout=20s
+    -o smtp_mail_timeout=20s
+    -o smtp_rcpt_timeout=20s
+    -o smtp_data_init_timeout=20s
+    -o smtp_data_xfer_timeout=20s
+    -o smtp_data_done_timeout=30s
 pickup    unix n - n 60 1 pickup
 cleanup   unix n - n - 0 cleanup
 qmgr      unix n - n 300 1 qmgr
