@@ -16,7 +16,7 @@ from lamsonproxy.mail.correspondent import known_as, reachable
 from lamsonproxy.mail.defects import Defects
 from lamsonproxy.mail.edits import Edits
 from lamsonproxy.mail.fields import Mailbox, as_line, mailbox, write_mailboxes
-from lamsonproxy.mail.headers import Field
+from lamsonproxy.mail.headers import FIELDS_LIMIT, Field
 from lamsonproxy.mail.mailboxes import first_address, read_mailboxes
 from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.srs import Srs
@@ -33,7 +33,6 @@ _LOOKED_AT = 20
 _WRITTEN = 1000
 """Characters that are written: nobody writes more, and the reader has limits."""
 
-_FIELDS_TO_EDIT = 9000
 _LINE_BREAKERS = "\r\n\0"
 # With a domain that is one, and no wrapping of another host's around it.
 _MAY_BE_REWRITTEN = re.compile(r'(?!"?srs)[^"@]+@(?!forward\.example)[^=@\s]+', re.IGNORECASE)
@@ -51,7 +50,7 @@ def splicer(octets: bytes) -> None:
     if any(field.raw.startswith(b"From ") for field in message.headers):
         # A field here, and an mbox line where an edit puts it on top or ends it. smtpd(8) reads it so too.
         return
-    if len(message.headers) > _FIELDS_TO_EDIT:
+    if len(message.headers) >= FIELDS_LIMIT:
         # What is added behind them is not read back: the reader has a limit.
         return
     for edit in (_added, _inserted, _replaced, _tagged, _removed):
