@@ -1,7 +1,7 @@
 """What the settings route: their `[[route]]` tables first, and behind them the application that they name.
 
-Law: all mistakes in both are told together. A handler that brings tables with it needs a database that is there from
-the start, so one without is a mistake of the settings.
+Law: all mistakes in both are told together. What needs a database needs one that is there from the start: a handler
+that brings tables with it, or a key for what an outbox sends.
 """
 
 from collections.abc import Iterator
@@ -51,8 +51,13 @@ def _mistakes(settings: Settings, routes: Routes) -> Iterator[str]:
     if settings.database or routes.machines.machines:
         return
     for name in dict.fromkeys(route.name for route in routes if _brought_by(route)):
-        yield f'{name} needs a database, and none is named: database = "sqlite:///var/lamson.db".'
+        yield f"{name} needs a database, {_NONE_IS_NAMED}"
+    if settings.signing:
+        yield f"[[signing]] signs what is sent from a database's outbox, {_NONE_IS_NAMED}"
 
 
 def _brought_by(route: Route) -> tuple[object, ...]:
     return marks_of(route.handler).tables if isinstance(route.handler, FunctionType) else ()
+
+
+_NONE_IS_NAMED = 'and none is named: database = "sqlite:///var/lamson.db".'
