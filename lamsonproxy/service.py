@@ -87,7 +87,7 @@ class EngineGate:
     policy: DoorPolicy
 
     async def ask(self, transaction: Transaction) -> Reply:
-        return await self.engine.guard(transaction, self.policy)
+        return await self.engine.ask_gate(transaction, self.policy)
 
     async def forget(self, trace: str) -> None:
         return None
@@ -134,7 +134,7 @@ class Service:
             verp=app is not None and app.verp,
             kick=self.stores.sending.kick if self.stores else lambda: None,
         )
-        self.is_guarded = any(route.phase == "rcpt" for route in routes)
+        self.has_gate = any(route.phase == "rcpt" for route in routes)
         self.doors = [self._door(door, log) for door in settings.door]
 
     def _stores(self, routes: Routes, app: App | None) -> "Stores | None":
@@ -149,7 +149,7 @@ class Service:
 
     def _door(self, door: DoorConfig, log: MailLog) -> Door:
         settings, policy = door_settings(self.settings, door), door_policy(self.settings, door)
-        gate = EngineGate(self.engine, policy) if self.is_guarded else None
+        gate = EngineGate(self.engine, policy) if self.has_gate else None
         match door.kind:
             case "filter":
                 return SmtpDoor(settings, EngineDesk(self.engine, policy), self.budget, log, gate)

@@ -15,7 +15,7 @@ from lamsonproxy.engine.act import Act
 from lamsonproxy.engine.asking import Asking, HandlerFailed
 from lamsonproxy.engine.decision import PROBE, SETTLED, TOO_MANY_HOPS, Decision
 from lamsonproxy.engine.failing import Failing
-from lamsonproxy.engine.guarding import Heard
+from lamsonproxy.engine.gating import Heard
 from lamsonproxy.engine.planning import Acquaintances, Plan, Planning
 from lamsonproxy.engine.policy import DISK_S, DoorPolicy, Means
 from lamsonproxy.engine.walking import FailedAt, Walk

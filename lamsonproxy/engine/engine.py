@@ -14,7 +14,7 @@ from lamsonproxy.engine.deciding import Deciding
 from lamsonproxy.engine.decision import Decision
 from lamsonproxy.engine.each import Ends, SettlingEach, Unit, units_of
 from lamsonproxy.engine.firing import Firing
-from lamsonproxy.engine.guarding import NOTHING_EARLIER, Earlier, Guarding, Heard, log_refusal
+from lamsonproxy.engine.gating import NOTHING_EARLIER, Earlier, Gating, Heard, log_refusal
 from lamsonproxy.engine.planning import Acquaintances
 from lamsonproxy.engine.policy import ATTEMPTS, DoorPolicy, Means
 from lamsonproxy.engine.proxying import Proxying
@@ -97,11 +97,11 @@ class Engine:
         """The client has read our answer, so this mail does not come again."""
         self._unheard.heard(transaction)
 
-    async def guard(self, transaction: Transaction, policy: DoorPolicy) -> Reply:
+    async def ask_gate(self, transaction: Transaction, policy: DoorPolicy) -> Reply:
         """Answer the RCPT of the last recipient so far, without asking downstream. Never raises what handlers do."""
         begun = self._clock.monotonic()
         until = begun + policy.rcpt_timeout_s
-        heard = await Guarding(self._routes, self._means, policy, transaction, until).run()
+        heard = await Gating(self._routes, self._means, policy, transaction, until).run()
         if not heard.reply.is_positive:
             log_refusal(self._means, transaction, heard, begun)
         return heard.reply

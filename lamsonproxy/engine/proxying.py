@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.engine.decision import UNMATCHED
-from lamsonproxy.engine.guarding import TAKEN, Earlier, Guarding, Heard, log_refusal
+from lamsonproxy.engine.gating import TAKEN, Earlier, Gating, Heard, log_refusal
 from lamsonproxy.engine.policy import RELAY_SHARE, DoorPolicy, Means
 from lamsonproxy.engine.settling import to_our_client
 from lamsonproxy.errors import RemoteError
@@ -71,7 +71,7 @@ class Proxying:
 
     async def _hear(self, transaction: Transaction, deadline: float) -> Heard:
         until = deadline - self._policy.rcpt_timeout_s * RELAY_SHARE
-        heard = await Guarding(self._routes, self._means, self._policy, transaction, until).run()
+        heard = await Gating(self._routes, self._means, self._policy, transaction, until).run()
         if not heard.reply.is_positive:
             return heard
         recipient = transaction.envelope.recipients[-1]

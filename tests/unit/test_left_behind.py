@@ -42,7 +42,7 @@ async def test_a_handler_at_rcpt_that_overran_cannot_begin_a_transaction_afterwa
             said.append(error)
 
     w = world(replace(on(".+", checking), phase="rcpt"))
-    assert (await w.rig.engine.guard(to("a"), replace(BARE, rcpt_timeout_s=0.1))).code == 451
+    assert (await w.rig.engine.ask_gate(to("a"), replace(BARE, rcpt_timeout_s=0.1))).code == 451
     go_on.set()
     await until(lambda: bool(said))
     await is_free(w)
@@ -140,7 +140,7 @@ async def test_a_stuck_handler_without_a_transaction_uses_up_no_database(world: 
 
     w = world(replace(on(".+", stuck), phase="rcpt"))
     w.database.settings = replace(w.database.settings, lock_wait_s=0.0)
-    await w.rig.engine.guard(to("a"), replace(BARE, rcpt_timeout_s=0.1))
+    await w.rig.engine.ask_gate(to("a"), replace(BARE, rcpt_timeout_s=0.1))
     assert w.rig.runner.stuck == 1 and not w.database.is_used_up
     go_on.set()
     await until(lambda: w.database.stuck == 0)

@@ -352,8 +352,8 @@ class TestSpeedAdjust:
 
 async def test_the_gate_of_other_doors_asks_handlers_alone() -> None:
     rig = Rig((guard("no@.+", answering(Reject("5.7.1", "Not you"))),))
-    taken = await rig.engine.guard(mail("a@x"), BEFORE)
-    refused = await rig.engine.guard(mail("a@x", "no@x"), BEFORE)
+    taken = await rig.engine.ask_gate(mail("a@x"), BEFORE)
+    refused = await rig.engine.ask_gate(mail("a@x", "no@x"), BEFORE)
     assert (taken.code, str(refused)) == (250, "550 5.7.1 Not you")
     assert rig.downstream.asked == []
     assert verdicts(rig) == [("no@x", "reject", "550")]

@@ -30,7 +30,7 @@ def greylist(*, delay_s: float = 300, retry_days: float = 2, keep_days: float = 
 
     @uses_tables(remembering.TABLES)
     @stateless
-    async def guard(mail: Announced, **captures: str | None) -> Defer | None:
+    async def admit(mail: Announced, **captures: str | None) -> Defer | None:
         if not isinstance(mail, Announced):
             raise AppError('greylist is asked at RCPT: route(..., phase="rcpt").')
         key = remembering.key_of("greylist", _network(mail.client_address), *_envelope(mail))
@@ -38,7 +38,7 @@ def greylist(*, delay_s: float = 300, retry_days: float = 2, keep_days: float = 
         is_known = await remembering.in_session(mail.db, remembering.has_come_again, key, mail.now, patience)
         return None if is_known else ASK_AGAIN
 
-    return guard
+    return admit
 
 
 def _network(client: str) -> str:

@@ -48,8 +48,8 @@ class Earlier:
 NOTHING_EARLIER = Earlier()
 
 
-class Guarding:
-    """The guarding of the last recipient of a mail's envelope so far, until a time of the clock."""
+class Gating:
+    """The gate for the last recipient of a mail's envelope so far, until a time of the clock."""
 
     def __init__(
         self, routes: Routes, means: Means, policy: DoorPolicy, transaction: Transaction, until: float
