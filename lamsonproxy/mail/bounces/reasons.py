@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lamsonproxy.mail.bounces.command import command_in
 from lamsonproxy.mail.bounces.finding import Finding, behind_reply, reply_in, status_in
 from lamsonproxy.mail.bounces.statuses import reason_of_status
-from lamsonproxy.mail.bounces.wordings import USER_UNKNOWN, WORDINGS
+from lamsonproxy.mail.bounces.wordings import PLAIN, USER_UNKNOWN, WORDINGS
 
 REASONS = frozenset(
     """
@@ -55,7 +55,9 @@ _ADDRESS = re.compile(r"[^\s<>\"()\[\],;:]{0,120}@[^\s<>\"()\[\],;:]{1,255}")
 _URL = re.compile(r"\bhttps?://([^\s/?#<>]{1,255})[^\s<>]{0,1000}", re.IGNORECASE)
 # The codes of each line of a long reply stand in the middle of its sentence.
 _CODES = re.compile(
-    r"(?<![\w.])[245]\d\d[ -](?:#?[245]\.\d{1,3}\.\d{1,3}[ :]?)?|#?\b[245]\.\d{1,3}\.\d{1,3}\b"
+    r"(?<![\w.])[245]\d\d[ -](?:#?[245]\.\d{1,3}\.\d{1,3}[ :]?)?|#?\b[245]\.\d{1,3}\.\d{1,3}\b(?!\.\d)"
+    # Postfix names the command behind the text (smtp(8)): it is no word of the text.
+    r"|\(in reply to [^()]{1,60}\)"
 )
 # Postfix puts it before every text of a restriction (smtpd(8)): the reason is the text.
 _PREFIX = re.compile(r"\brecipient address rejected: (?=[^\s.])", re.IGNORECASE)
@@ -80,7 +82,11 @@ def judge(finding: Finding, section: str = "") -> tuple[str, str, str]:
     texts = (finding.said, section, finding.around)
     case = Case(status, reply, next(filter(None, map(command_in, texts)), ""))
     reason = (
-        _in_words(case, finding.said) or case.reason_of_status() or _in_words(case, section, finding.around)
+        _in_words(case, finding.said)
+        or case.reason_of_status(telling=True)
+        or case.reason_in_plain_words(finding.said)
+        or case.reason_of_status()
+        or _in_words(case, section, finding.around)
     )
     if not reason and finding.action == "delayed":
         return status, reply, "expired"
@@ -132,8 +138,16 @@ class Case:
             return "rejected"
         return "blocked" if self.command == "CONN" and reason in _NOT_BEFORE_MAIL else reason
 
-    def reason_of_status(self) -> str:
-        """The reason that the status stands for, by the command that it answers."""
+    def reason_in_plain_words(self, text: str) -> str:
+        """The reason that a refusal gives in single words, for want of a sentence that is known."""
+        refusal = normal(behind_reply(text) or text)
+        return next((reason for reason, words in PLAIN if words.search(refusal)), "")
+
+    def reason_of_status(self, *, telling: bool = False) -> str:
+        """The reason that the status stands for, by the command that it answers; `telling`: of one that says more
+        than its subject."""
+        if telling and self.status.endswith(".0"):
+            return ""
         reason = reason_of_status(self.status)
         return "rejected" if self.command == "MAIL" and reason in _ABOUT_AN_ADDRESS else reason
 

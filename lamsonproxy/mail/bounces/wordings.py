@@ -9,7 +9,7 @@ RFC 5321 §4.2.3 has the sentences that hosts vary; providers' own sentences are
 
 import re
 
-from lamsonproxy.mail.bounces.words import addresses, messages, senders, ways
+from lamsonproxy.mail.bounces.words import addresses, messages, plain, senders, ways
 
 _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     # PowerMTA's bounce categories.
@@ -63,6 +63,19 @@ def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
 
 WORDINGS = tuple((reason, _any_of(patterns)) for reason, patterns in _TABLE)
 """Each reason with the words that stand for it."""
+
+PLAIN = tuple(
+    (reason, _any_of(patterns))
+    for reason, patterns in (
+        ("norelaying", plain.RELAY),
+        ("rejected", plain.SENDER),
+        ("blocked", plain.CLIENT),
+        ("securityerror", plain.LOGIN),
+        ("mesgtoobig", plain.SIZE),
+        ("toomanyconn", plain.AMOUNT),
+    )
+)
+"""What single words say where no sentence is known."""
 
 USER_UNKNOWN = _any_of(addresses.UNKNOWN_USER)
 """Words for an address that does not exist: who says them decides what they are worth (`reasons`)."""

@@ -40,9 +40,10 @@ MAILBOX_FULL = (
     r"out of (?:disk|mailbox|space)|quotaexceeded|overquota|(?:mail ?box|inbox|account|storage) .{0,30}\bcapacity",
     # local(8): what stands at mailbox_size_limit.
     r"error writing message: file too large",
+    r"(?:used|exhausted) (?:up )?(?:all |the |its |their )?(?:allowed |available )?(?:storage|quota|space)",
     r"account is temporarily (?:unavailable|disabled).{0,20}quota|bo[iî]te.{0,40}pleine",
     r"quota d[eé]pass[eé]|buz[oó]n.{0,20}llen[oa]|cuota.{0,20}(?:excedid|superad)|postfach.{0,30}(?:voll|überfüllt)",
-    r"(?:quota|speicherplatz).{0,30}(?:überschritten|ueberschritten|erschöpft)|mailbox.{0,20}vol\b|skrzynk.{0,20}pełn",
+    r"(?:quota|speicher(?:platz|volumen|grenze)?).{0,30}(?:(?:ü|ue)berschritten|ersch(?:ö|oe)pft)|zu ?viele mails|mailbox.{0,20}vol\b|skrzynk.{0,20}pełn",
     r"caixa.{0,30}(?:cheia|lotada)|casella.{0,30}piena|переполнен|容量.{0,20}(?:超|オーバ)",
     r"(?:メールボックス|受信箱).{0,30}(?:一杯|いっぱい|満杯)|邮箱.{0,10}满|空间不足|용량.{0,10}초과",
 )
@@ -99,6 +100,7 @@ UNKNOWN_HOST = (
     r"cannot find (?:the )?host\b|name or service not known|nxdomain|unrout(?:e)?able address|couldn't find any host",
     r"illegal host|host/domain|address lookup (?:failed|did not)|hostname.{0,20}not",
     r"dns domain .{0,40}not exist|domain does|invalid destination|unable to route|no route found to",
+    r"(?:server|host|domain)\b.{0,40}(?:not (?:be )?found|unknown) in (?:the )?(?:dns|domain name)|dns (?:did not|could not)",
     r"ドメイン.{0,20}(?:見つかりません|存在しません)|域名.{0,10}(?:不存在|错误)|无法解析.{0,10}域名",
 )
 UNKNOWN_USER = (
@@ -106,7 +108,7 @@ UNKNOWN_USER = (
         rf"\b(?:unknown|no such|invalid|illegal|nonexistent|non-existent|bad|unrecogni[sz]ed|undeliverable"
         rf"|wrong|incorrect|not a valid|no valid|not a known|not known|non-local)[ -](?:(?:virtual|local"
         rf"|destination|target|final|rcpt|e-?mail|internet|smtp|or inactive|of|the|this) )*(?:{_WHO}"
-        rf"|recipients?|users?|mailboxes|local[- ]?part|forward-?path|name|to address|rcpt|destination|list"
+        rf"|recipients?|users?|mailboxes|rcpt ?to|mail user|local[- ]?part|forward-?path|name|to address|rcpt|destination|list"
         rf"|id)\b"
     ),
     (
@@ -124,6 +126,8 @@ UNKNOWN_USER = (
     ),
     r"not (?:listed|found) in .{0,40}(?:directory|address book|table|database)|not our customer",
     r"unknown (?:in|to|local)|inactive e-?mail address|recip(?:ient)?notfound|address not found",
+    r"\bunavailable (?:mail )?(?:user|recipient)|\bnot (?:an? )?(?:user|customer|member) of this (?:server|system|host)",
+    rf"(?:don't|does not|doesn't|do not) (?:exists?|have) (?:that|this|such|the) {_WHO}|can(?:'t|not| not) accept {_WHO}",
     r"not a valid|mailbox (?:unavailable|not found|name)|unable to find|could ?(?:n't|not) be found",
     r"couldn't be found|wasn't found|unknown address|unknown recipient|recipient address rejected\W*$",
     r"\bsoftbounce-unknown|destinataire (?:inconnu|invalide|inexistant)|utilisateur inconnu",

@@ -19,7 +19,7 @@ TOO_BIG = (
         r"|length))"
     ),
     r"\bmax(?:imum)? (?:message|mail) (?:size|length)|recipsizelimit|size limit exceeded",
-    r"message too (?:big|large|long)|too large for|oversize|line limit exceeded",
+    r"(?:message|mail|attachment|body|content|data) (?:is |was )?too (?:big|large|long)|too large for|oversize|line limit exceeded",
 )
 VIRUS = (
     r"\bvirus|\bmalware|\btrojan\b|\binfected\b|\bworm\b|\bphish|\beicar\b|\bransomware",
@@ -56,6 +56,7 @@ NOT_COMPLIANT = (
     ),
     r"multiple (?:\w+ )?addresses in from",
     r"missing .{0,30}?header|missing (?:a )?(?:valid )?(?:from|date|message-id|to)\b",
+    r"not conform(?:ing)? to (?:\w+ ){0,3}(?:standards?|rfc)|violates? (?:the )?rfc",
     r"bare (?:lf|cr|newline|linefeed)|rfc ?\d+ (?:section [\d.]+ )?complian|without a (?:valid )?message-id",
     r"\bno (?:valid )?(?:from|date|to|message-id|subject)\b:? header",
 )
@@ -74,10 +75,10 @@ BAD_CONTENT = (
 POLICY = (
     r"\bpolic(?:y|ies)\b|violat\w*|prohibited (?:content|attachment|file)",
     (
-        r"(?:attachment|file|extension)s?\b.{0,40}?(?:not (?:allowed|permitted|accepted)|blocked"
+        r"(?:attach(?:ment|ed)?|file|extension)s?\b.{0,40}?(?:not (?:allowed|permitted|accepted)|blocked"
         r"|banned|forbidden|prohibited|rejected|denied)"
     ),
-    r"(?:illegal|dangerous|suspicious|forbidden|blocked|banned|restricted) (?:attachment|file)",
+    r"(?:illegal|dangerous|suspicious|forbidden|blocked|banned|restricted|disallowed) (?:attach|file)",
     r"because (?:of )?its (?:content|attachment)|administrative prohibition|administratively",
     r"content (?:not allowed|restriction)|transport rule|rejected by rule|\bbanned:|executable (?:attachment|content)",
     r"by the recipient.s (?:domain )?rule|not accepted for",

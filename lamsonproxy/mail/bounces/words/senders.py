@@ -64,6 +64,7 @@ BLOCKED = (
     rf"{_HOST}.{{0,60}}?\b{_LISTED}|\b{_LISTED}\b.{{0,50}}?{_HOST}",
     r"\binvalid ip\b|\bip\b.{0,40}?(?:not (?:allowed|authori[sz]ed|permitted)|rejected|denied)",
     r"\bdnsbl|\brbl\b|\bbl\)|block ?lists?\b|black ?lists?\b|blacklisted|spamhaus|spamcop",
+    r"\blisted (?:at|in|on|by) (?:the )?[\w-]{1,60}(?:\.[\w-]{1,60}){1,5}\b",
     r"sorbs|barracuda(?:central)?\b.{0,30}|cloudmark|senderbase|njabl|mail-abuse|uceprotect",
     r"invaluement|hostkarma|proofpoint.{0,30}|too many unwanted|not accepting connections",
     r"use (?:the |your )?(?:\w+ ){0,3}(?:smtp |mail )?(?:server|relay) of your isp|your isp",
@@ -89,7 +90,7 @@ NO_RELAYING = (
     r"we do not (?:handle|accept) mail for|open relay|relay access",
 )
 TOO_MUCH_FOR_NOW = (
-    r"receiving (?:mail|messages) (?:too quickly|at a rate)|\bsending (?:quota|limit)|too much mail from",
+    r"receiv(?:ing|ed) (?:mail|messages|too (?:much|many) \w+) (?:too quickly|at a rate|in a short|from a new)|\bsending (?:quota|limit)|too much mail from",
     r"exceeded (?:the |its |your )?(?:connection|rate|sending|permitted) limit|exceeded permitted limits",
     r"\bmax(?:imum)? (?:messages|message per|e-?mails|recipients)\b",
     r"(?:emails|messages|mails|recipients|receive) (?:per|an|each) (?:hour|day|minute)|outbound thread",
@@ -105,6 +106,7 @@ TOO_MUCH = (
     ),
     r"\bmax(?:imum)?\b.{0,30}?\bconnections?",
     r"(?:relay|sending|daily|hourly) (?:relay )?(?:quota|limit)|at a rate that|rate[ -]?limit|\bthrottl",
+    r"(?:session|concurren\w+) limit exceeded|number of rcpts?|out of .{0,20}\brcpt",
     r"too (?:fast|frequent)|frequency limit|too many (?:messages|mails|emails|requests)",
     r"sending .{0,30}too (?:fast|quickly|many)|unusual rate",
     r"exceeded (?:the )?(?:rate|hourly|daily|maximum number)",
@@ -145,6 +147,7 @@ REJECTED_SENDER = (
     r"notauthori[sz]ed|is restricted|only accepts? (?:messages|mail)",
     r"does not accept messages from|don't (?:want|accept) mail from|no such sender|backscatter",
     r"mail from .{0,40}(?:rejected|denied|refused)|bounces? (?:are )?not accepted",
+    r"(?:messages?|mail) from .{0,60}\bdeferred\b|(?:\bnot|n't) want (?:your|any)\b.{0,20}\b(?:mail|messages?)",
     r"closed (?:mailing )?list|\bmoderator|groups\.google\.com|posting.{0,30}not allowed",
     r"null sender|empty envelope|not subscribed to|delivery not authori[sz]ed|not in .{0,20}(?:white|allow) ?list",
 )

@@ -13,7 +13,7 @@ MAILER = (
 )
 LOOP = (
     r"(?:mail|routing|delivery|message) (?:\w+ )?loop|\bloops? back|\btoo many hops|hop ?count|loop detected",
-    r"maximum (?:allowed )?(?:hops|times)|more than the maximum|exceeded \d+ hops|configured in a loop|is looping",
+    r"maximum (?:allowed )?(?:hops|times)|more than the maximum|exceeded \d+ hops|configured in a loop|\blooping\b",
     r"\breceived\b.{0,12} headers|no valid route to|address family mismatch",
     # qmail's, of a mail for a host that does not know itself.
     r"best-preference mx",
@@ -21,10 +21,11 @@ LOOP = (
 NO_DNS_FOR_NOW = (
     r"\bhost not found, try again|name service error.{0,80}try again",
     r"host ?name lookup failure|temporary (?:dns|name)|(?:failure in|cname) (?:mx )?lookup",
-    r"lookup did not complete|lookup failed temporarily|unexpected name server reply",
+    r"\bdns (?:resol\w+ )(?:error|fail)|lookup did not complete|lookup failed temporarily|unexpected name server reply",
 )
 NETWORK = (
     r"name (?:service|server) (?:error|fail|timeout)",
+    r"unreachable (?:host|network|destination)",
     r"network (?:error|is unreachable|unreachable|problem|failure)|no route to",
     r"dns (?:error|failure|server|lookup|query)|temporary (?:dns|resolution)|servfail",
     r"(?:lost|dropped|broken|reset)\b.{0,20}?connection",
@@ -64,7 +65,8 @@ SYSTEM = (
         r"temporar\w+ (?:\w+ )?(?:failure|error|problem|unavailable|deferred|rejected|system"
         r"|local)"
     ),
-    r"could not load|thread limit|try (?:again )?later|resources|out of memory|overload|too busy|unexpected",
+    r"could not load|(?:queue|database|store|mdb) (?:is )?(?:unavailable|not available|busy)|there is no mdb",
+    r"thread limit|try (?:again )?later|resources|out of memory|overload|too busy|unexpected",
     r"can't (?:write|read|get|find)|unable to (?:process|create|open)|misconfigur|aliases?:? ",
     r"transaction failed|read-only|circular|processing error|mapiexception|service refus",
 )
