@@ -74,7 +74,7 @@ SUSPENDED = (
     r"(?<!delivery )temporarily (?:disabled|suspended|deactivated)|is a deactivated|recipient suspended",
     r"accountdisabled|mailboxdisabled|(?:due to|for|because of) inactivity|no longer active|archived recipient",
     r"(?:blocked|locked|closed) due to",
-    r"domain (?:is )?(?:suspended|parked)",
+    r"domain (?:\S{1,80} )?(?:is |has been )?(?:suspended|parked)|(?:\A|[.:] ?)inactive(?! e-?mail)\b",
 )
 NOT_ACCEPTING = (
     r"\bnull ?mx\b|does(?: not|n't) accept (?:any )?(?:e-?)?mail",
@@ -124,6 +124,7 @@ UNKNOWN_USER = (
         r"no (?:mailbox|user|account|recipient|person|customer|address) (?:here|by|with|named|of|found"
         r"|matching)"
     ),
+    rf"\bnot (?:listed |found )?(?:in|on) (?:the |our |my )?(?:valid |known )?{_WHO}s? (?:list|table|map|database)",
     r"not (?:listed|found) in .{0,40}(?:directory|address book|table|database)|not our customer",
     r"unknown (?:in|to|local)|inactive e-?mail address|recip(?:ient)?notfound|address not found",
     r"\bunavailable (?:mail )?(?:user|recipient)|\bnot (?:an? )?(?:user|customer|member) of this (?:server|system|host)",

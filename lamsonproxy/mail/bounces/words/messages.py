@@ -23,7 +23,8 @@ TOO_BIG = (
 )
 VIRUS = (
     r"\bvirus|\bmalware|\btrojan\b|\binfected\b|\bworm\b|\bphish|\beicar\b|\bransomware",
-    r"\bmalicious",
+    # Mimecast's, of what its signatures know.
+    r"\bmalicious|mail rejected due to security polic",
 )
 SPAM = (
     (
@@ -79,6 +80,7 @@ POLICY = (
         r"|banned|forbidden|prohibited|rejected|denied)"
     ),
     r"(?:illegal|dangerous|suspicious|forbidden|blocked|banned|restricted|disallowed) (?:attach|file)",
+    r"(?:unacceptable|unwanted|unsupported) (?:attach|file)|\bbann(?:ed|ing) content",
     r"because (?:of )?its (?:content|attachment)|administrative prohibition|administratively",
     r"content (?:not allowed|restriction)|transport rule|rejected by rule|\bbanned:|executable (?:attachment|content)",
     r"by the recipient.s (?:domain )?rule|not accepted for",

@@ -27,7 +27,7 @@ NOT_AUTHENTIC = (
     r"\bdmarc\b|openspf|\bdkim\b(?!-signature)|\bspf\b|sender policy framework|\barc\b.{0,20}fail",
     r"sender ?id (?:check|fail)|\bunauthenticated (?:e-?mail|mail|message|sender)",
     r"sender is unauthenticated|require[sd]? all senders to authenticate",
-    r"authentication checks?",
+    r"authentication checks?|required authentication level",
     r"(?:message|sender|mail|domain) (?:failed|fails|did not pass) authentication",
     r"not authenticated",
 )
@@ -42,6 +42,7 @@ BLOCKED_SENDER = (
     r"(?<!of the )(?<!of your )\bsender(?:'s)?(?: e-?mail)?(?: address| domain)?(?: \S{1,80})? (?:is |was |has been )?"
     r"(?:blocked|blacklisted|banned|on .{0,20}(?:black|block) ?list)|banned sender|bad (?:outbound sender|sender's)",
     r"sender (?:address )?has (?:a )?null ?mx|badmailfrom|sender (?:address )?not owned|senderfilterconfig",
+    r"sender verif\w* failed|callback (?:setup )?failed while verifying",
     r"\byour (?:e-?mail )?address (?:is |was |has been )?(?:blocked|blacklisted)",
 )
 BAD_REPUTATION = (r"\b(?:low|poor|bad|negative|ip|domain|sender|senders?'s?)\b.{0,30}?\breputation",)
@@ -87,11 +88,13 @@ NO_RELAYING = (
     ),
     r"rcpthosts|not (?:an? )?(?:gateway|local domain)|is not hosted here",
     r"domain (?:is )?not (?:hosted|handled|served|local|in my list)",
-    r"we do not (?:handle|accept) mail for|open relay|relay access",
+    r"\brelay\b.{0,30}\bnot (?:been )?configured|\bas a relay\b",
+    r"(?:we |server )?(?:do not|don't|does not|doesn't) (?:handle|accept|relay|host) mail (?:for|to)|open relay|relay access",
 )
 TOO_MUCH_FOR_NOW = (
     r"receiv(?:ing|ed) (?:mail|messages|too (?:much|many) \w+) (?:too quickly|at a rate|in a short|from a new)|\bsending (?:quota|limit)|too much mail from",
     r"exceeded (?:the |its |your )?(?:connection|rate|sending|permitted) limit|exceeded permitted limits",
+    r"(?:message|mail|sending|delivery) rate (?:limit|quota)|temporarily rate.?limited|queue quota|excessive (?:volume|rate)",
     r"\bmax(?:imum)? (?:messages|message per|e-?mails|recipients)\b",
     r"(?:emails|messages|mails|recipients|receive) (?:per|an|each) (?:hour|day|minute)|outbound thread",
     r"per (?:hour|day|minute) (?:message )?(?:receive )?limit|daily limit for|recipient limit|hourly quota",
@@ -119,7 +122,7 @@ SYNTAX = (
         r"|unrecogni[sz]ed|unknown)"
     ),
     r"unrecogni[sz]ed (?:command|parameter)|bad sequence|unbalanced|syntactically",
-    r"missing or malformed local part|protocol violation",
+    r"[\"'] (?:or [\"'].[\"'] )?expected after|missing or malformed local part|protocol violation",
 )
 REJECTED_SENDER = (
     (

@@ -30,7 +30,7 @@ NETWORK = (
     r"dns (?:error|failure|server|lookup|query)|temporary (?:dns|resolution)|servfail",
     r"(?:lost|dropped|broken|reset)\b.{0,20}?connection",
     r"connection (?:was )?(?:lost|dropped|reset|closed|broken|died)|transport error",
-    r"closed (?:the )?connection|disconnected|connection (?:was )?(?:unexpectedly|abruptly)",
+    r"connection went away|closed (?:the )?connection|disconnected|connection (?:was )?(?:unexpectedly|abruptly)",
     r"host not found, try again|malformed name server|nameserver",
     r"protocol error|bad connection|connection failure",
 )
@@ -48,7 +48,7 @@ EXPIRED = (
 )
 SURELY_SYSTEM = (
     r"mail transport (?:unavailable|error)|database (?:is )?unavailable|mail server temporarily rejected",
-    r"mx record points to local host|unable to lock|service not available,? closing",
+    r"mx record points to local host|unable to lock|service not available(?:,? closing|\W*$| \[)",
 )
 SYSTEM = (
     r"system (?:error|problem|failure|storage|resources|is (?:full|busy))",
