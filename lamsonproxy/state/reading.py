@@ -9,12 +9,13 @@ PostgreSQL 13.2.1 (Read Committed), 13.3.2 (row locks).
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     Connection,
     Insert,
+    Select,
     Table,
     bindparam,
     case,
@@ -28,6 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from lamsonproxy.errors import ConflictError
 from lamsonproxy.mail.conversation import Asked, ConversationKey, Found, Question, Standing, digest_of
+from lamsonproxy.state.lists import among, listed
 from lamsonproxy.state.rows import Row, conversation_row, question_of, reply_of, standing_of, timer_of
 from lamsonproxy.state.tables import automatic, confirmation, conversation, failure, settled, timer
 
@@ -43,10 +45,10 @@ def begin(connection: Connection, asked: Asked) -> tuple[Found, bool]:
     standings = lock(connection, asked.conversations, asked)
     ids = [key.id for key in asked.conversations]
     rows = connection.execute(
-        _STOOD,
+        _stood(len(ids), len(asked.settled)),
         {
-            "ids": ids,
-            "keys": list(asked.settled),
+            **listed("id", ids),
+            **listed("key", list(asked.settled)),
             "person": digest_of(asked.correspondent),
             "since": asked.now - WINDOW,
             "now": asked.now,
@@ -71,7 +73,7 @@ def lock(
         return {}
     by_id = {key.id: key for key in keys}
     for _ in range(ROUNDS):
-        rows = connection.execute(_LOCKED, {"ids": sorted(by_id)}).all()
+        rows = connection.execute(_locked(len(by_id)), listed("id", sorted(by_id))).all()
         standings = {by_id[row.id]: standing_of(row) for row in rows}
         missing = [by_id[id] for id in sorted(by_id) if by_id[id] not in standings]
         fresh = [conversation_row(key, asked.now) for key in missing]
@@ -88,6 +90,7 @@ def insert_new(connection: Connection, table: Table, rows: list[Row]) -> int:
     return connection.execute(statement, rows if len(rows) > 1 else rows[0]).rowcount
 
 
+@cache
 def _inserting(dialect: str, table: Table) -> Insert:
     statement: Insert
     if dialect == "postgresql":
@@ -117,34 +120,42 @@ def _timers(connection: Connection, ids: list[str]) -> tuple[Any, ...]:
     return tuple(timer_of(row) for row in connection.execute(_TIMERS, {"ids": ids}))
 
 
-_IDS: BindParameter[str] = bindparam("ids", expanding=True)
 _MINE = (confirmation.c.correspondent == bindparam("person")) & (confirmation.c.expires_at > bindparam("now"))
-
-_LOCKED = (
-    select(conversation.c.id, conversation.c.state, conversation.c.is_confirmed)
-    .where(conversation.c.id.in_(_IDS))
-    .order_by(conversation.c.id)
-    .with_for_update()
-)
-# One row where nothing is settled, and one for each answer where something is: a single round trip.
 _ONE = select(literal_column("1").label("one")).subquery("always")
-_STOOD = select(
-    select(func.count())
-    .select_from(automatic)
-    .where(automatic.c.recipient == bindparam("person"), automatic.c.at > bindparam("since"))
-    .scalar_subquery()
-    .label("replies"),
-    select(func.count()).select_from(confirmation).where(_MINE).scalar_subquery().label("questions"),
-    select(func.count())
-    .select_from(timer)
-    .where(timer.c.conversation.in_(_IDS))
-    .scalar_subquery()
-    .label("timers"),
-    settled.c.key,
-    settled.c.code,
-    settled.c.status,
-    settled.c.text,
-).select_from(_ONE.outerjoin(settled, settled.c.key.in_(bindparam("keys", expanding=True))))
+
+
+@lru_cache
+def _locked(ids: int) -> Select[Any]:
+    return (
+        select(conversation.c.id, conversation.c.state, conversation.c.is_confirmed)
+        .where(among(conversation.c.id, "id", ids))
+        .order_by(conversation.c.id)
+        .with_for_update()
+    )
+
+
+@lru_cache
+def _stood(ids: int, keys: int) -> Select[Any]:
+    """One row where nothing is settled, and one for each answer where something is: a single round trip."""
+    return select(
+        select(func.count())
+        .select_from(automatic)
+        .where(automatic.c.recipient == bindparam("person"), automatic.c.at > bindparam("since"))
+        .scalar_subquery()
+        .label("replies"),
+        select(func.count()).select_from(confirmation).where(_MINE).scalar_subquery().label("questions"),
+        select(func.count())
+        .select_from(timer)
+        .where(among(timer.c.conversation, "id", ids))
+        .scalar_subquery()
+        .label("timers"),
+        settled.c.key,
+        settled.c.code,
+        settled.c.status,
+        settled.c.text,
+    ).select_from(_ONE.outerjoin(settled, among(settled.c.key, "key", keys)))
+
+
 _QUESTIONS = select(
     confirmation.c.name,
     confirmation.c.target,
@@ -160,4 +171,6 @@ _QUESTIONS = select(
 _FAILURES = select(failure.c.key, failure.c.count).where(
     failure.c.key.in_(bindparam("keys", expanding=True)), failure.c.count > 0
 )
-_TIMERS = select(timer.c.due_at, timer.c.timer).where(timer.c.conversation.in_(_IDS))
+_TIMERS = select(timer.c.due_at, timer.c.timer).where(
+    timer.c.conversation.in_(bindparam("ids", expanding=True))
+)

@@ -6,12 +6,14 @@ and then it sees it. Rows of a table go in one statement.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 
-from sqlalchemy import Connection, Executable, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Delete, Executable, Table, bindparam, delete, insert, select, update
 
 from lamsonproxy.errors import ConflictError
 from lamsonproxy.mail.conversation import START, Asked, ConversationKey, Outgoing, Question, Standing, Work
 from lamsonproxy.mail.reply import Reply
+from lamsonproxy.state.lists import among, listed
 from lamsonproxy.state.reading import insert_new
 from lamsonproxy.state.rows import (
     Row,
@@ -178,7 +180,7 @@ def count_failure(connection: Connection, key: str, now: object) -> int:
 def forget(connection: Connection, table: Table, ids: Iterable[str]) -> None:
     """Delete by primary key."""
     if ids := list(ids):
-        connection.execute(_FORGOTTEN[table.name], {"ids": ids})
+        connection.execute(_forgetting(table, len(ids)), listed("id", ids))
 
 
 def _insert(connection: Connection, table: Table, rows: list[Row]) -> None:
@@ -190,21 +192,18 @@ def _execute(connection: Connection, statement: Executable, rows: list[Row]) -> 
         connection.execute(statement, rows if len(rows) > 1 else rows[0])
 
 
+@lru_cache
+def _forgetting(table: Table, count: int) -> Delete:
+    (key,) = table.primary_key
+    return delete(table).where(among(key, "id", count))
+
+
 # `inline`: nobody wants the number that a row was given, and so the database is not asked for it.
 _INSERTED = {
     table.name: insert(table).inline()
     for table in (transition, timer, confirmation, outbox, automatic, settled)
 }
 _CONTENT = insert(content)
-_FORGOTTEN = {
-    table.name: delete(table).where(column.in_(bindparam("ids", expanding=True)))
-    for table, column in (
-        (conversation, conversation.c.id),
-        (confirmation, confirmation.c.id),
-        (timer, timer.c.conversation),
-        (settled, settled.c.key),
-    )
-}
 _MOVED = (
     update(conversation)
     .where(conversation.c.id == bindparam("row"))
