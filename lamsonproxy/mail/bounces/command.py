@@ -15,7 +15,7 @@ _COMMANDS = tuple(
         ("CONN", r"refused to talk to me|initial (?:server )?(?:greeting|connection)|after connection"),
         (
             "RCPT",
-            r"(?:in reply to|after|our|following|response to) rcpt|does not like recipient|rejected recipient",
+            r"(?:in reply to|after|our|following|response to|command) rcpt|does not like recipient|rejected recipient",
         ),
         (
             "MAIL",
@@ -28,14 +28,22 @@ _COMMANDS = tuple(
         ),
     )
 )
+_REPLIED = re.compile(r"\bin reply to (?:end of )?(ehlo|helo|mail|rcpt|data)\b")
+"""Postfix's own words, which go before whatever the host wrote."""
 _SENT = re.compile(r"(?:^|\n)[ \t]*(?:>>>|sent <<<|sent:)[ \t]*(ehlo|helo|mail|rcpt|data)\b", re.IGNORECASE)
 
 
 def command_in(text: str) -> str:
     """The SMTP command that was refused, as far as a text tells; "" when it does not."""
     small = " ".join(text.lower().split())
+    if replied := _REPLIED.search(small):
+        return _name(replied[1])
     for command, words in _COMMANDS:
         if words.search(small):
             return command
     sent = _SENT.search(text)
-    return sent[1].upper().replace("HELO", "EHLO") if sent else ""
+    return _name(sent[1]) if sent else ""
+
+
+def _name(command: str) -> str:
+    return command.upper().replace("HELO", "EHLO")

@@ -36,7 +36,7 @@ _ABOUT_AN_ADDRESS = ("hostunknown", "userunknown", "filtered")
 _ABOUT_WHOEVER = (*_ABOUT_AN_ADDRESS, "systemerror")
 """Reasons that are the sender's fault where it is the sender's address that was refused."""
 
-_WIDE = ("", "systemerror", "expired")
+_WIDE = ("", "systemerror", "expired", "mailererror")
 """Families so wide that "user unknown" beside them decides."""
 
 _NOT_BEFORE_MAIL = (
@@ -50,7 +50,7 @@ _NOT_BEFORE_MAIL = (
 )
 """Reasons that no host can have before it knows sender and recipient: the client itself is unwelcome."""
 
-_ACCESS_DENIED = re.compile(r"\baccess (?:is )?denied\b")
+_ACCESS_DENIED = re.compile(r"\baccess[ -](?:is )?denied\b")
 _ADDRESS = re.compile(r"[^\s<>\"()\[\],;:]{0,120}@[^\s<>\"()\[\],;:]{1,255}")
 _URL = re.compile(r"\bhttps?://([^\s/?#<>]{1,255})[^\s<>]{0,1000}", re.IGNORECASE)
 # The codes of each line of a long reply stand in the middle of its sentence.
@@ -132,7 +132,7 @@ class Case:
             return "userunknown"
         if reason == "mesgtoobig" and self._subject == "2.3":
             return "exceedlimit"
-        if reason == "spamdetected" and self._subject.startswith("6."):
+        if reason == "spamdetected" and self._subject.startswith("6.") and "spam" not in text:
             return "contenterror"
         if reason in _ABOUT_WHOEVER and (self.command == "MAIL" or self._subject in ("1.7", "1.8")):
             return "rejected"
@@ -141,7 +141,12 @@ class Case:
     def reason_in_plain_words(self, text: str) -> str:
         """The reason that a refusal gives in single words, for want of a sentence that is known."""
         refusal = normal(behind_reply(text) or text)
-        return next((reason for reason, words in PLAIN if words.search(refusal)), "")
+        reason = next((reason for reason, words in PLAIN if words.search(refusal)), "")
+        if reason != "userunknown":
+            return reason
+        if self.command == "MAIL":
+            return "rejected"
+        return "filtered" if self._is_said_by_a_filter else reason
 
     def reason_of_status(self, *, telling: bool = False) -> str:
         """The reason that the status stands for, by the command that it answers; `telling`: of one that says more

@@ -71,7 +71,11 @@ PLAIN = tuple(
         ("rejected", plain.SENDER),
         ("blocked", plain.CLIENT),
         ("securityerror", plain.LOGIN),
+        ("spamdetected", plain.CONTENT),
+        ("suspend", plain.ASLEEP),
+        ("userunknown", plain.RECIPIENT),
         ("mesgtoobig", plain.SIZE),
+        ("mailboxfull", plain.FULL),
         ("toomanyconn", plain.AMOUNT),
     )
 )

@@ -73,7 +73,8 @@ SUSPENDED = (
     # "Delivery temporarily suspended" is what Postfix says of a host that did not answer (qmgr(8)).
     r"(?<!delivery )temporarily (?:disabled|suspended|deactivated)|is a deactivated|recipient suspended",
     r"accountdisabled|mailboxdisabled|(?:due to|for|because of) inactivity|no longer active|archived recipient",
-    r"(?:blocked|locked|closed) due to",
+    r"(?:blocked|locked|closed) due to|\bde-?activated\b|\bnot (?:yet )?activated\b|receiving disabled",
+    r"\b(?:mail ?box|account) (?:\S{1,80} )?is restricted",
     r"domain (?:\S{1,80} )?(?:is |has been )?(?:suspended|parked)|(?:\A|[.:] ?)inactive(?! e-?mail)\b",
 )
 NOT_ACCEPTING = (
@@ -115,8 +116,7 @@ UNKNOWN_USER = (
         rf"\b{_WHO}s?(?:\(s\))?\b.{{0,50}}?(?:\b(?:unknown|not (?:be )?(?:found|exist|known|valid"
         rf"|recogni[sz]ed|listed|here|local|registered|in|our|on)|does(?:n't| not)(?: exist)?|doesn.t exist"
         rf"|isn't|is invalid|not exist|unavailable|not available|invalid|is not|no longer"
-        rf"|could not be found|wasn't found|can't be found|name not allowed|undeliverable|can't receive)\b"
-        rf"|!)"
+        rf"|could not be found|wasn't found|can't be found|name not allowed|undeliverable|can't receive)\b)"
     ),
     rf"\b(?:there is|we have|have|has|find|found|is) no(?:t a|t)? (?:\w+ )?(?:{_WHO}|mailbox|one)\b",
     r"user doesn't|doesn't have an?.{1,40}account|does not have an?.{1,40}account",
@@ -129,6 +129,8 @@ UNKNOWN_USER = (
     r"unknown (?:in|to|local)|inactive e-?mail address|recip(?:ient)?notfound|address not found",
     r"\bunavailable (?:mail )?(?:user|recipient)|\bnot (?:an? )?(?:user|customer|member) of this (?:server|system|host)",
     rf"(?:don't|does not|doesn't|do not) (?:exists?|have) (?:that|this|such|the) {_WHO}|can(?:'t|not| not) accept {_WHO}",
+    rf"(?:can't|can ?not|could not|couldn't|unable to) (?:find|locate|verify) (?:the |that |this |any )?{_WHO}",
+    rf"\b{_WHO}s? (?:can ?not|can't|could not) be verified|\b(?:user|path|account|mailbox) no exists?\b",
     r"not a valid|mailbox (?:unavailable|not found|name)|unable to find|could ?(?:n't|not) be found",
     r"couldn't be found|wasn't found|unknown address|unknown recipient|recipient address rejected\W*$",
     r"\bsoftbounce-unknown|destinataire (?:inconnu|invalide|inexistant)|utilisateur inconnu",

@@ -61,7 +61,7 @@ NOT_COMPLIANT = (
     r"bare (?:lf|cr|newline|linefeed)|rfc ?\d+ (?:section [\d.]+ )?complian|without a (?:valid )?message-id",
     r"\bno (?:valid )?(?:from|date|to|message-id|subject)\b:? header",
 )
-PERHAPS_SPAM = (r"\bspam(?:ming|mer)?\b",)
+PERHAPS_SPAM = (r"\bspam(?:ming|mer|trap)?\b",)
 BAD_CONTENT = (
     r"headers? (?:are |is )?too (?:large|long|big|many)",
     r"(?:duplicate|malformed|invalid|improper|bad|illegal) (?:\S+ )?header",
@@ -71,7 +71,7 @@ BAD_CONTENT = (
     r"lines? (?:is )?too long|line length",
     r"null (?:byte|character)|non-?ascii|charset|character set",
     r"content(?:-type)? (?:is )?(?:not (?:allowed|supported)|error|conversion)",
-    r"message (?:is )?(?:empty|corrupt)|unsupported (?:content|media)",
+    r"\binvalid (?:data|structure|content|format|charset)|message (?:is )?(?:empty|corrupt)|unsupported (?:content|media)",
 )
 POLICY = (
     r"\bpolic(?:y|ies)\b|violat\w*|prohibited (?:content|attachment|file)",

@@ -12,26 +12,36 @@ _REFUSED = (
 
 
 def _refused(what: str) -> tuple[str, str]:
-    gap = r"\b[^.;:!?]{0,30}?\b"
+    gap = r"\b[^.;!?]{0,30}?\b"
     return rf"\b{what}{gap}{_REFUSED}", rf"\b{_REFUSED}{gap}{what}\b"
 
 
 RELAY = _refused(r"relay(?:s|ed|ing)?")
 SENDER = (
-    *_refused(r"(?:sender|originator|mail from|from|return-?path|envelope|reverse-path)"),
-    r"\b(?:sender|from):? ?(?:address |domain )?must\b",
+    *_refused(r"(?:sender|originator|mail ?from|from|return-?path|envelope|reverse-path)"),
+    r"\b(?:sender|mail ?from|from)\b.{0,30}?\b(?:must\b|mismatch|fail)",
 )
 CLIENT = (
     *_refused(r"(?:ips?|hosts?|clients?|helo|ehlo|rbl|network|connections?|your (?:mail)? ?server)"),
     r"\b(?:helo|ehlo)\w*\b.{0,30}?\berror",
-    r"\A\W*(?:temporarily )?(?:blocked|banned|block list|blacklist\w*)\b",
+    r"(?:\A|:)\W{0,9}(?:temporarily )?(?:blocked|banned|block list|blacklist\w*)\b",
 )
 LOGIN = (*_refused(r"(?:login|authentication|credentials)"), r"\bauth\w* (?:error|fail)")
+CONTENT = (
+    *_refused(r"(?:(?:mail|message) (?:data|content)|contents?|body|subject)"),
+    r"\b(?:junk|unsolicited|advert\w*|anti-?spam)\b",
+)
+ASLEEP = (r"\b(?:is|was|been) (?:\w+ )?(?:disabled|inactive|deactivated|suspended|frozen|locked)\b",)
+RECIPIENT = (
+    *_refused(r"(?:recipients?|rcpt|addressee|user|mailbox|account|address|alias)"),
+    r"\b(?:recipient|rcpt|user|mailbox|account|address)\b.{0,30}?\bnot ok\b",
+)
+FULL = (r"\bfull\b|\bquota\b|\bno (?:more )?(?:room|space)\b",)
 SIZE = (
     r"\b(?:size|length)\b.{0,40}?\b(?:limit|maximum|threshold|exceed|over)",
     r"\b(?:limit|maximum|threshold|exceed\w*|over)\b.{0,40}?\b\w*(?:size|length)\b",
 )
 AMOUNT = (
-    r"\btoo (?:many|much|often|high)\b|\b(?:limit|maximum|threshold|quota)\b|\bexceed",
+    r"\btoo (?:many|much|often|high)\b|\b(?:limit|maximum|threshold)\b|\bexceed",
     r"\bnumber of \w+.{0,20}?\bover\b",
 )

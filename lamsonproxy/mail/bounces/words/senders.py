@@ -53,6 +53,7 @@ SURELY_BLOCKED = (
     r"(?:blocked|blacklisted|rejected|refused|listed (?:at|in|on|by)|block for)",
     r"blocked using|client host blocked|spamhaus|spamcop|\bsorbs\b|uceprotect|bl\.shtml|\bip rejected\b",
     r"\bip not in white ?list|not authori[sz]ed to send (?:e-?mail )?directly|not accepted from (?:this|your) ip",
+    r"\b(?:ip|host|server|client)\b.{0,20}\b(?:identified|known|reported) as (?:an? )?spam",
     r"pre-?greet|network not allowed|\byour access to (?:submit|this)|seem to reject all",
     r"connections? from .{0,80}not accepted|your (?:host|server|ip)\b.{0,40}?not allowed|from your country",
     r"\bip (?:address )?is (?:in|on) (?:the|our|a)\b|\b(?:invalid|bad) (?:helo|ehlo)\b",
@@ -142,7 +143,7 @@ REJECTED_SENDER = (
         r"|rejected|denied|is invalid|does(?:n't| not) exist)"
     ),
     r"(?:unresolvable|nonexistent|non-existent) (?:from|sender|domain in)",
-    r"not (?:a |yet )?(?:subscribed |allowed )?(?:list )?member",
+    r"not (?:a |yet )?(?:subscribed |allowed )?(?:list )?member(?! of domain)|sender\b.{0,40}\bnot in\b",
     (
         r"(?:not (?:allowed|permitted|authori[sz]ed)|no permission|permission|right"
         r"|unauthori[sz]ed|restricted) (?:sender |to )(?:post|send|submit|mail)"
@@ -157,6 +158,6 @@ REJECTED_SENDER = (
 SECURITY = (
     r"\bstarttls\b|\btls\b|\bssl\b|certificate|encryption (?:required|needed)",
     r"authentication (?:is )?(?:required|turned on|failure|needed|credentials)",
-    r"must (?:authenticate|be authenticated)|smtp auth|\bauth(?:entication)? fail|password",
+    r"authentication mechanism|must (?:authenticate|be authenticated)|smtp auth|\bauth(?:entication)? fail|password",
     r"insecure|security (?:error|problem|reason)|executable|cryptographic",
 )

@@ -14,7 +14,7 @@ MAILER = (
 LOOP = (
     r"(?:mail|routing|delivery|message) (?:\w+ )?loop|\bloops? back|\btoo many hops|hop ?count|loop detected",
     r"maximum (?:allowed )?(?:hops|times)|more than the maximum|exceeded \d+ hops|configured in a loop|\blooping\b",
-    r"\breceived\b.{0,12} headers|no valid route to|address family mismatch",
+    r"\bmx (?:list|record)s? .{0,80}points? back|\breceived\b.{0,12} headers|no valid route to|address family mismatch",
     # qmail's, of a mail for a host that does not know itself.
     r"best-preference mx",
 )
@@ -28,6 +28,7 @@ NETWORK = (
     r"unreachable (?:host|network|destination)",
     r"network (?:error|is unreachable|unreachable|problem|failure)|no route to",
     r"dns (?:error|failure|server|lookup|query)|temporary (?:dns|resolution)|servfail",
+    r"connection (?:to|with) .{0,80}\b(?:broken|lost|reset|dropped)\b",
     r"(?:lost|dropped|broken|reset)\b.{0,20}?connection",
     r"connection (?:was )?(?:lost|dropped|reset|closed|broken|died)|transport error",
     r"connection went away|closed (?:the )?connection|disconnected|connection (?:was )?(?:unexpectedly|abruptly)",
@@ -66,7 +67,7 @@ SYSTEM = (
         r"|local)"
     ),
     r"could not load|(?:queue|database|store|mdb) (?:is )?(?:unavailable|not available|busy)|there is no mdb",
-    r"thread limit|try (?:again )?later|resources|out of memory|overload|too busy|unexpected",
+    r"can ?not (?:open|write|read)|\berrno\b|thread limit|try (?:again )?later|resources|out of memory|overload|too busy|unexpected",
     r"can't (?:write|read|get|find)|unable to (?:process|create|open)|misconfigur|aliases?:? ",
     r"transaction failed|read-only|circular|processing error|mapiexception|service refus",
 )
