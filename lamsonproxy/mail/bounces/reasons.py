@@ -39,6 +39,9 @@ _ABOUT_WHOEVER = (*_ABOUT_AN_ADDRESS, "systemerror")
 _WIDE = ("", "systemerror", "expired", "mailererror")
 """Families so wide that "user unknown" beside them decides."""
 
+_STATES = ("suspend", "mailboxfull")
+"""What a host says in its prose of a mailbox whose "user unknown" it quotes: the prose says more."""
+
 _NOT_BEFORE_MAIL = (
     "expired",
     "filtered",
@@ -50,6 +53,8 @@ _NOT_BEFORE_MAIL = (
 )
 """Reasons that no host can have before it knows sender and recipient: the client itself is unwelcome."""
 
+_NO_SUCH = re.compile(r"\bno such|\binvalid (?:recipient|mailbox|user)|\bno (?:mailbox|user) here")
+"""So do filters not speak, which say "user unknown"."""
 _ACCESS_DENIED = re.compile(r"\baccess[ -](?:is )?denied\b")
 _ADDRESS = re.compile(r"[^\s<>\"()\[\],;:]{0,120}@[^\s<>\"()\[\],;:]{1,255}")
 _URL = re.compile(r"\bhttps?://([^\s/?#<>]{1,255})[^\s<>]{0,1000}", re.IGNORECASE)
@@ -105,6 +110,8 @@ def _in_words(case: "Case", *texts: str) -> str:
     for text in filter(None, texts):
         whole, reply = normal(text), normal(behind_reply(text))
         in_reply = case.reason_in(reply)
+        if in_reply == "userunknown" and (state := case.reason_in(whole)) in _STATES:
+            return state
         if in_reply not in _WIDE:
             return in_reply
         if reason := (case.reason_in(whole) if whole != reply else "") or in_reply:
@@ -164,7 +171,8 @@ class Case:
         if _ACCESS_DENIED.search(text):
             return "userunknown" if self.command == "RCPT" else "rejected"
         if USER_UNKNOWN.search(text):
-            return "filtered" if self._is_said_by_a_filter else "userunknown"
+            doubtful = self._is_said_by_a_filter and not _NO_SUCH.search(text)
+            return "filtered" if doubtful else "userunknown"
         return reason
 
     @property
