@@ -36,7 +36,8 @@ _HEADERS_TYPES = (
 
 # The line with which hosts announce the mail that they return, to its end.
 _ANNOUNCED = re.compile(
-    rb"^[ \t>*=+_#-]{0,60}(?:"
+    rb"^[ \t>*=+_#-]{0,60}(?:(?:the )?first \d{1,5} (?:lines|bytes|characters) of (?:the|your) [^\r\n]{1,60}follows?:"
+    rb"|(?:"
     rb"(?:below (?:this line )?is|enclosed is|enclosed please find|included is|here is|this is|attached is)"
     rb" (?:a copy|the headers?|the text|the original)\b[^\r\n]{0,80}"
     rb"|(?:the |your )?(?:(?:headers?|text|copy|start|body) of (?:the |your )?)?"
@@ -45,7 +46,7 @@ _ANNOUNCED = re.compile(
     rb"(?:original|returned|unsent|undelivered|undeliverable|rejected|bounced) (?:e-?mail|mail|message)"
     rb"(?: text| headers?| info(?:rmation)?)?|message (?:headers?|text|body))"
     rb"(?: (?:is )?(?:as |being )?(?:follow(?:s|ing)?|below|attached|included)(?: below)?)?"
-    rb")[ \t.:;=*_#-]{0,80}\r?$",
+    rb")[ \t.:;=*_#-]{0,80}\r?$)",
     re.MULTILINE | re.IGNORECASE,
 )
 # Or the mail just begins. Not with From or Subject: reports quote those to say which mail it was.

@@ -9,7 +9,7 @@ RFC 5321 §4.2.3 has the sentences that hosts vary; providers' own sentences are
 
 import re
 
-from lamsonproxy.mail.bounces.words import addresses, messages, plain, senders, ways
+from lamsonproxy.mail.bounces.words import addresses, messages, plain, senders, tongues, ways
 
 _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     # PowerMTA's bounce categories.
@@ -23,8 +23,8 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("delivered", (r"\bsuccessfully delivered\b|\bdelivery (?:was )?successful",)),
     ("filtered", (r"\brejected by recipients\b",)),
     ("toomanyconn", senders.TOO_MUCH_FOR_NOW),
-    ("mailboxfull", addresses.MAILBOX_FULL),
-    ("mesgtoobig", messages.TOO_BIG),
+    ("mailboxfull", (*addresses.MAILBOX_FULL, *tongues.FULL)),
+    ("mesgtoobig", (*messages.TOO_BIG, *tongues.TOO_BIG)),
     ("requireptr", senders.NO_REVERSE_NAME),
     ("securityerror", senders.NOT_LOGGED_IN),
     ("authfailure", senders.NOT_AUTHENTIC),
@@ -33,27 +33,27 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("rejected", senders.BLOCKED_SENDER),
     ("blocked", senders.SURELY_BLOCKED),
     ("virusdetected", messages.VIRUS),
-    ("spamdetected", messages.SPAM),
+    ("spamdetected", (*messages.SPAM, *tongues.SPAM)),
     ("norelaying", senders.NO_RELAYING),
     ("toomanyconn", senders.TOO_MUCH),
     ("notaccept", addresses.NOT_ACCEPTING),
     ("hasmoved", addresses.MOVED),
-    ("suspend", addresses.SUSPENDED),
+    ("suspend", (*addresses.SUSPENDED, *tongues.ASLEEP)),
     ("notcompliantrfc", messages.NOT_COMPLIANT),
     ("contenterror", messages.BAD_CONTENT),
     ("syntaxerror", senders.SYNTAX),
-    ("rejected", senders.REJECTED_SENDER),
-    ("blocked", senders.BLOCKED),
+    ("rejected", (*senders.REJECTED_SENDER, *tongues.NOT_ALLOWED)),
+    ("blocked", (*senders.BLOCKED, *tongues.BLOCKED)),
     ("policyviolation", messages.POLICY),
     ("spamdetected", messages.PERHAPS_SPAM),
     ("systemerror", ways.SURELY_SYSTEM),
     ("mailererror", ways.MAILER),
     ("securityerror", senders.SECURITY),
     ("networkerror", ways.NO_DNS_FOR_NOW),
-    ("hostunknown", addresses.UNKNOWN_HOST),
+    ("hostunknown", (*addresses.UNKNOWN_HOST, *tongues.NO_HOST)),
     ("networkerror", ways.NETWORK),
-    ("expired", ways.EXPIRED),
-    ("systemerror", ways.SYSTEM),
+    ("expired", (*ways.EXPIRED, *tongues.TOO_LATE)),
+    ("systemerror", (*ways.SYSTEM, *tongues.LATER)),
 )
 
 
@@ -81,5 +81,5 @@ PLAIN = tuple(
 )
 """What single words say where no sentence is known."""
 
-USER_UNKNOWN = _any_of(addresses.UNKNOWN_USER)
+USER_UNKNOWN = _any_of((*addresses.UNKNOWN_USER, *tongues.UNKNOWN_USER))
 """Words for an address that does not exist: who says them decides what they are worth (`reasons`)."""

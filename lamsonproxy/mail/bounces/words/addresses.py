@@ -36,16 +36,12 @@ MAILBOX_FULL = (
     ),
     r"\bmailbox size limit|\btoo much mail\b|\btoo many messages (?:in|on) ",
     r"messages in .{0,30}mailbox exceed|no space left|not enough (?:disk|storage|space)|space not enough",
-    r"mailbox (?:size|limit) exceeded",
+    r"mailbox (?:size|limit) exceeded|\bfull (?:mail ?box|in-?box|quota|mail ?folder)\b",
     r"out of (?:disk|mailbox|space)|quotaexceeded|overquota|(?:mail ?box|inbox|account|storage) .{0,30}\bcapacity",
     # local(8): what stands at mailbox_size_limit.
     r"error writing message: file too large",
     r"(?:used|exhausted) (?:up )?(?:all |the |its |their )?(?:allowed |available )?(?:storage|quota|space)",
-    r"account is temporarily (?:unavailable|disabled).{0,20}quota|bo[iî]te.{0,40}pleine",
-    r"quota d[eé]pass[eé]|buz[oó]n.{0,20}llen[oa]|cuota.{0,20}(?:excedid|superad)|postfach.{0,30}(?:voll|überfüllt)",
-    r"(?:quota|speicher(?:platz|volumen|grenze)?).{0,30}(?:(?:ü|ue)berschritten|ersch(?:ö|oe)pft)|zu ?viele mails|mailbox.{0,20}vol\b|skrzynk.{0,20}pełn",
-    r"caixa.{0,30}(?:cheia|lotada)|casella.{0,30}piena|переполнен|容量.{0,20}(?:超|オーバ)",
-    r"(?:メールボックス|受信箱).{0,30}(?:一杯|いっぱい|満杯)|邮箱.{0,10}满|空间不足|용량.{0,10}초과",
+    r"account is temporarily (?:unavailable|disabled).{0,20}quota",
 )
 MOVED = (
     (
@@ -79,7 +75,7 @@ SUSPENDED = (
 )
 NOT_ACCEPTING = (
     r"\bnull ?mx\b|does(?: not|n't) accept (?:any )?(?:e-?)?mail",
-    r"not accept(?:ing)? (?:any )?mail\b(?! from)|\bno mx\b",
+    r"not accept(?:ing)? (?:any )?mail\b(?! from)|\bno (?:valid |usable |reachable )?mx\b",
     r"couldn't find (?:a|any) mail exchanger|no (?:valid )?mail ?(?:exchanger|server|host)",
     r"not a mail (?:server|host)|not accepting network messages|network messages",
     r"smtp protocol (?:is )?not (?:supported|available)|no mail exchanger|never accepts? mail",
@@ -101,15 +97,16 @@ UNKNOWN_HOST = (
     r"cannot find (?:the )?host\b|name or service not known|nxdomain|unrout(?:e)?able address|couldn't find any host",
     r"illegal host|host/domain|address lookup (?:failed|did not)|hostname.{0,20}not",
     r"dns domain .{0,40}not exist|domain does|invalid destination|unable to route|no route found to",
-    r"(?:server|host|domain)\b.{0,40}(?:not (?:be )?found|unknown) in (?:the )?(?:dns|domain name)|dns (?:did not|could not)",
-    r"ドメイン.{0,20}(?:見つかりません|存在しません)|域名.{0,10}(?:不存在|错误)|无法解析.{0,10}域名",
+    r"(?:server|host|domain)\b.{0,40}(?:not (?:be )?found|unknown) in (?:the )?(?:dns|domain name)",
+    r"dns (?:did not|could not)",
 )
 UNKNOWN_USER = (
     (
         rf"\b(?:unknown|no such|invalid|illegal|nonexistent|non-existent|bad|unrecogni[sz]ed|undeliverable"
         rf"|wrong|incorrect|not a valid|no valid|not a known|not known|non-local)[ -](?:(?:virtual|local"
         rf"|destination|target|final|rcpt|e-?mail|internet|smtp|or inactive|of|the|this) )*(?:{_WHO}"
-        rf"|recipients?|users?|mailboxes|rcpt ?to|mail user|local[- ]?part|forward-?path|name|to address|rcpt|destination|list"
+        rf"|recipients?|users?|mailboxes|rcpt ?to|mail user|local[- ]?part|forward-?path"
+        rf"|name|to address|rcpt|destination|list"
         rf"|id)\b"
     ),
     (
@@ -127,17 +124,13 @@ UNKNOWN_USER = (
     rf"\bnot (?:listed |found )?(?:in|on) (?:the |our |my )?(?:valid |known )?{_WHO}s? (?:list|table|map|database)",
     r"not (?:listed|found) in .{0,40}(?:directory|address book|table|database)|not our customer",
     r"unknown (?:in|to|local)|inactive e-?mail address|recip(?:ient)?notfound|address not found",
-    r"\bunavailable (?:mail )?(?:user|recipient)|\bnot (?:an? )?(?:user|customer|member) of this (?:server|system|host)",
-    rf"(?:don't|does not|doesn't|do not) (?:exists?|have) (?:that|this|such|the) {_WHO}|can(?:'t|not| not) accept {_WHO}",
+    r"\bunavailable (?:mail )?(?:user|recipient)",
+    r"\bnot (?:an? )?(?:user|customer|member) of this (?:server|system|host)",
+    rf"(?:don't|does not|doesn't|do not) (?:exists?|have) (?:that|this|such|the) {_WHO}",
+    rf"can(?:'t|not| not) accept {_WHO}",
     rf"(?:can't|can ?not|could not|couldn't|unable to) (?:find|locate|verify) (?:the |that |this |any )?{_WHO}",
     rf"\b{_WHO}s? (?:can ?not|can't|could not) be verified|\b(?:user|path|account|mailbox) no exists?\b",
     r"not a valid|mailbox (?:unavailable|not found|name)|unable to find|could ?(?:n't|not) be found",
-    r"couldn't be found|wasn't found|unknown address|unknown recipient|recipient address rejected\W*$",
-    r"\bsoftbounce-unknown|destinataire (?:inconnu|invalide|inexistant)|utilisateur inconnu",
-    r"adresse.{0,30}invalide|usuario (?:desconocido|no existe)|no existe",
-    r"usu[aá]rio (?:desconhecido|inexistente)|utente sconosciuto|n'existe pas|(?:adresse|destinataire) .{0,20}inconnu",
-    r"destinatario (?:desconocid|sconosciut|inesistent)|não existe|inexistente|non esiste|bestaat niet|finns inte",
-    r"existiert nicht|adresse.{0,20}unbekannt|nie istnieje|neexistuje|存在しないメール|存在しません|존재하지 않",
-    r"empf(?:ä|ae|a)nger.{0,30}(?:unbekannt|nicht)|benutzer unbekannt|пользовател\w* не|не существует",
-    r"(?:宛先|ユーザ|アドレス|受信者|ディレクトリ|メールアドレス).{0,40}?(?:ありません|見つかりません|存在し)|用户不存在|不存在|收件人.{0,10}(?:无效|错误)",
+    r"couldn't be found|wasn't found|unknown address|unknown recipient",
+    r"recipient address rejected\W*$|softbounce-unknown",
 )

@@ -19,7 +19,8 @@ TOO_BIG = (
         r"|length))"
     ),
     r"\bmax(?:imum)? (?:message|mail) (?:size|length)|recipsizelimit|size limit exceeded",
-    r"(?:message|mail|attachment|body|content|data) (?:is |was )?too (?:big|large|long)|too large for|oversize|line limit exceeded",
+    r"(?:message|mail|attachment|body|content|data) (?:is |was )?too (?:big|large|long)",
+    r"too large for|oversize|line limit exceeded",
 )
 VIRUS = (
     r"\bvirus|\bmalware|\btrojan\b|\binfected\b|\bworm\b|\bphish|\beicar\b|\bransomware",
@@ -41,7 +42,7 @@ SPAM = (
     r"blacklisted ur[il]|ur[il](?:bl| black)|surbl|spamassassin|spam.?signature",
     r"looks? like spam|contains? spam|content (?:was |is )?(?:reject|denied)|unacceptable content|spammy|anti-?spam",
     # NetEase numbers its refusals: help.163.com has the list.
-    r"\bdt:sp\w\b|may consider spam|bayesian|als spam|垃圾邮件|迷惑メール",
+    r"\bdt:sp\w\b|may consider spam|bayesian",
     r"high(?:ly)? probability of spam|bulk e?-?mail filter",
     r"unsolicited (?:bulk |commercial )?(?:e-?)?mail",
     (
@@ -56,6 +57,10 @@ NOT_COMPLIANT = (
         r"|to|cc|sender|message-id|reply-to)\b:? ?header"
     ),
     r"multiple (?:\w+ )?addresses in from",
+    (
+        r"\b(?:without|lacks?|lacking) (?:an? |the )?(?:valid )?(?:from|date|message-id|to|subject|sender)\b:? ?"
+        r"(?:header|field|address)"
+    ),
     r"missing .{0,30}?header|missing (?:a )?(?:valid )?(?:from|date|message-id|to)\b",
     r"not conform(?:ing)? to (?:\w+ ){0,3}(?:standards?|rfc)|violates? (?:the )?rfc",
     r"bare (?:lf|cr|newline|linefeed)|rfc ?\d+ (?:section [\d.]+ )?complian|without a (?:valid )?message-id",
@@ -71,7 +76,8 @@ BAD_CONTENT = (
     r"lines? (?:is )?too long|line length",
     r"null (?:byte|character)|non-?ascii|charset|character set",
     r"content(?:-type)? (?:is )?(?:not (?:allowed|supported)|error|conversion)",
-    r"\binvalid (?:data|structure|content|format|charset)|message (?:is )?(?:empty|corrupt)|unsupported (?:content|media)",
+    r"\binvalid (?:data|structure|content|format|charset)",
+    r"message (?:is )?(?:empty|corrupt)|unsupported (?:content|media)",
 )
 POLICY = (
     r"\bpolic(?:y|ies)\b|violat\w*|prohibited (?:content|attachment|file)",
@@ -82,6 +88,7 @@ POLICY = (
     r"(?:illegal|dangerous|suspicious|forbidden|blocked|banned|restricted|disallowed) (?:attach|file)",
     r"(?:unacceptable|unwanted|unsupported) (?:attach|file)|\bbann(?:ed|ing) content",
     r"because (?:of )?its (?:content|attachment)|administrative prohibition|administratively",
-    r"content (?:not allowed|restriction)|transport rule|rejected by rule|\bbanned:|executable (?:attachment|content)",
+    r"content (?:not allowed|restriction)|transport rule",
+    r"rejected by rule|\bbanned:|executable (?:attachment|content)",
     r"by the recipient.s (?:domain )?rule|not accepted for",
 )

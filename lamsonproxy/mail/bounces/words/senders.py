@@ -90,12 +90,15 @@ NO_RELAYING = (
     r"rcpthosts|not (?:an? )?(?:gateway|local domain)|is not hosted here",
     r"domain (?:is )?not (?:hosted|handled|served|local|in my list)",
     r"\brelay\b.{0,30}\bnot (?:been )?configured|\bas a relay\b",
-    r"(?:we |server )?(?:do not|don't|does not|doesn't) (?:handle|accept|relay|host) mail (?:for|to)|open relay|relay access",
+    r"(?:we |server )?(?:do not|don't|does not|doesn't) (?:handle|accept|relay|host) mail (?:for|to)",
+    r"open relay|relay access",
 )
 TOO_MUCH_FOR_NOW = (
-    r"receiv(?:ing|ed) (?:mail|messages|too (?:much|many) \w+) (?:too quickly|at a rate|in a short|from a new)|\bsending (?:quota|limit)|too much mail from",
+    r"receiv(?:ing|ed) (?:mail|messages|too (?:much|many) \w+) (?:too quickly|at a rate|in a short|from a new)",
+    r"\bsending (?:quota|limit)|too much mail from",
     r"exceeded (?:the |its |your )?(?:connection|rate|sending|permitted) limit|exceeded permitted limits",
-    r"(?:message|mail|sending|delivery) rate (?:limit|quota)|temporarily rate.?limited|queue quota|excessive (?:volume|rate)",
+    r"(?:message|mail|sending|delivery) rate (?:limit|quota)",
+    r"temporarily rate.?limited|queue quota|excessive (?:volume|rate)",
     r"\bmax(?:imum)? (?:messages|message per|e-?mails|recipients)\b",
     r"(?:emails|messages|mails|recipients|receive) (?:per|an|each) (?:hour|day|minute)|outbound thread",
     r"per (?:hour|day|minute) (?:message )?(?:receive )?limit|daily limit for|recipient limit|hourly quota",

@@ -14,14 +14,16 @@ MAILER = (
 LOOP = (
     r"(?:mail|routing|delivery|message) (?:\w+ )?loop|\bloops? back|\btoo many hops|hop ?count|loop detected",
     r"maximum (?:allowed )?(?:hops|times)|more than the maximum|exceeded \d+ hops|configured in a loop|\blooping\b",
-    r"\bmx (?:list|record)s? .{0,80}points? back|\breceived\b.{0,12} headers|no valid route to|address family mismatch",
+    r"\bmx (?:list|record)s? .{0,80}points? back",
+    r"\breceived\b.{0,12} headers|no valid route to|address family mismatch",
     # qmail's, of a mail for a host that does not know itself.
     r"best-preference mx",
 )
 NO_DNS_FOR_NOW = (
     r"\bhost not found, try again|name service error.{0,80}try again",
     r"host ?name lookup failure|temporary (?:dns|name)|(?:failure in|cname) (?:mx )?lookup",
-    r"\bdns (?:resol\w+ )(?:error|fail)|lookup did not complete|lookup failed temporarily|unexpected name server reply",
+    r"\bdns (?:resol\w+ )(?:error|fail)|lookup did not complete",
+    r"lookup failed temporarily|unexpected name server reply",
 )
 NETWORK = (
     r"name (?:service|server) (?:error|fail|timeout)",
@@ -67,7 +69,8 @@ SYSTEM = (
         r"|local)"
     ),
     r"could not load|(?:queue|database|store|mdb) (?:is )?(?:unavailable|not available|busy)|there is no mdb",
-    r"can ?not (?:open|write|read)|\berrno\b|thread limit|try (?:again )?later|resources|out of memory|overload|too busy|unexpected",
+    r"can ?not (?:open|write|read)|\berrno\b|thread limit|try (?:again )?later",
+    r"resources|out of memory|overload|too busy|unexpected",
     r"can't (?:write|read|get|find)|unable to (?:process|create|open)|misconfigur|aliases?:? ",
     r"transaction failed|read-only|circular|processing error|mapiexception|service refus",
 )
