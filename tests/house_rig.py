@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.config import Settings
 from lamsonproxy.metrics import Metrics
-from lamsonproxy.service import Service
+from lamsonproxy.service.service import Service
 from tests.door_rig import Client
 
 

@@ -22,7 +22,7 @@ from lamsonproxy.app.application import find_app
 from lamsonproxy.cli.place import settled_at
 from lamsonproxy.config import Settings
 from lamsonproxy.crash import AT
-from lamsonproxy.service import serve
+from lamsonproxy.service.serving import serve
 from lamsonproxy.workers.channel import Assignment, written
 from lamsonproxy.workers.child import work
 from lamsonproxy.workers.listeners import Listeners

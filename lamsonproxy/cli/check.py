@@ -53,7 +53,7 @@ def _compile_templates(app: App | None) -> None:
     """Raises AppError with every mistake in the application's templates."""
     if app is not None and app.templates is not None:
         # Not before it is known that there are some: what the service stands on is heavy.
-        from lamsonproxy.service import templates_of
+        from lamsonproxy.service.templates import templates_of
 
         templates_of(app)
 

@@ -2,7 +2,7 @@
 
 import socket
 
-from lamsonproxy.service import serve
+from lamsonproxy.service.serving import serve
 from lamsonproxy.workers.child import work
 
 

@@ -16,7 +16,7 @@ from lamsonproxy.mail.message import Message
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.session import Session
 from lamsonproxy.mail.transaction import Transaction, new_trace
-from lamsonproxy.service import EachDesk, EngineDesk, EngineGate
+from lamsonproxy.service.desks import EachDesk, EngineDesk, EngineGate
 
 ANNOUNCED = Message(b"")
 """At RCPT there is no message yet."""

@@ -1,4 +1,4 @@
-"""The service in a test: the engine and what it works with, wired as in service.py.
+"""The service in a test: the engine and what it works with, wired as in service/.
 
 Law: what the service does now and then, by a kick or a sweep, is done here when it is due, and is over when a call
 returns. Made and used on one loop.
@@ -25,7 +25,8 @@ from lamsonproxy.queues.notices import NoticeFolder
 from lamsonproxy.queues.probes import ProbeFolder
 from lamsonproxy.queues.quarantine import MaildirQuarantine
 from lamsonproxy.runner import Runner
-from lamsonproxy.service import door_policy, templates_of
+from lamsonproxy.service.settings import door_policy
+from lamsonproxy.service.templates import templates_of
 from lamsonproxy.state.none import NoConversations
 from lamsonproxy.testing.downstream import Downstream
 from lamsonproxy.testing.entrance import Entrance

@@ -21,7 +21,7 @@ from lamsonproxy.engine import DoorPolicy
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.mail.verdict import Consume, Quarantine, Reject
-from lamsonproxy.service import EachDesk
+from lamsonproxy.service.desks import EachDesk
 from tests.door_rig import Client, Rig, open_rig, rules, until
 from tests.doubles import TAKEN, RecordingDesk, RecordingLog
 from tests.downstream import RawSink

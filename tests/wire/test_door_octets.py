@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from lamsonproxy.engine import DoorPolicy
 from lamsonproxy.mail.wire import BareCr, BareNewline
-from lamsonproxy.service import EngineDesk
+from lamsonproxy.service.desks import EngineDesk
 from tests.door_rig import MAIL, Rig, open_rig, rules, until
 from tests.doubles import RecordingDesk
 from tests.downstream import RawSink

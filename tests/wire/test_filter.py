@@ -18,7 +18,7 @@ from lamsonproxy.engine import DoorPolicy
 from lamsonproxy.mail.verdict import Quarantine
 from lamsonproxy.notices import Sweep
 from lamsonproxy.queues.notices import NoticeFolder
-from lamsonproxy.service import EngineDesk
+from lamsonproxy.service.desks import EngineDesk
 from tests.door_rig import Client, rules, until
 from tests.doubles import RecordingLog
 from tests.downstream import RawSink

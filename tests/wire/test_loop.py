@@ -6,7 +6,7 @@ import pytest
 
 from lamsonproxy.errors import RemoteError
 from lamsonproxy.relay import RelaySettings, SmtpCourier
-from lamsonproxy.service import EngineDesk
+from lamsonproxy.service.desks import EngineDesk
 from tests.door_rig import CONTENT, open_rig, rules
 from tests.doubles import RecordingDesk
 from tests.engine_rig import BARE

@@ -1,96 +1,50 @@
-"""One worker: everything wired together, started, run and stopped. The only file that knows everybody.
+"""The parts of one worker, wired together.
 
 Law: the doors open last and close first. A worker leaves when its sessions have ended or `drain_s` is over; then each
 open session hears 421, and what had not reached downstream is undone (K3).
 """
 
 import asyncio
-import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lamsonproxy.app.application import App
-from lamsonproxy.app.lint import warnings_of
 from lamsonproxy.app.routing import Routes
 from lamsonproxy.clock import SystemClock
 from lamsonproxy.config import Door as DoorConfig
 from lamsonproxy.config import Settings
 from lamsonproxy.config.databases import database_of
-from lamsonproxy.config.routes import app_of, routes_of, tables_of
+from lamsonproxy.config.routes import tables_of
 from lamsonproxy.doors.budget import Budget
-from lamsonproxy.doors.dialogue import Rules
-from lamsonproxy.doors.door import Door, DoorSettings
+from lamsonproxy.doors.door import Door
 from lamsonproxy.doors.lmtp import LmtpDoor
 from lamsonproxy.doors.proxy import ProxyDesk
 from lamsonproxy.doors.smtp import SmtpDoor
-from lamsonproxy.engine import DoorPolicy, Engine
+from lamsonproxy.engine import Engine
 from lamsonproxy.mail.probe import PROBE_FOLDER
-from lamsonproxy.mail.reply import Reply
-from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.maillog import MailLog
-from lamsonproxy.metrics import Metrics, of_this_process
+from lamsonproxy.metrics import Metrics
 from lamsonproxy.notices import Sweep
-from lamsonproxy.ports import Templates
 from lamsonproxy.queues.notices import NoticeFolder
 from lamsonproxy.queues.probes import ProbeFolder
 from lamsonproxy.queues.quarantine import MaildirQuarantine
-from lamsonproxy.relay import RelaySettings, SmtpCourier
+from lamsonproxy.relay import SmtpCourier
 from lamsonproxy.runner import Runner
+from lamsonproxy.service.desks import EachDesk, EngineDesk, EngineGate
+from lamsonproxy.service.settings import door_policy, door_settings, relay_settings
+from lamsonproxy.service.templates import templates_of
 from lamsonproxy.state.none import NoConversations
 
 if TYPE_CHECKING:
     from lamsonproxy.stores import Stores
-
-BEAT_S = 1.0
-"""Seconds between two beats of a worker's heart; the supervisor waits `limits.stall_s` for the next."""
 
 LAST_WORDS_S = 3.0
 """Seconds after the drain for sessions to hear 421, and for a reply from downstream that is on its way."""
 
 BACKLOG = 1024
 """Connections that may wait to be accepted; Postfix's `smtp` client waits 30 s for us (`smtp_connect_timeout`)."""
-
-Report = Callable[[dict[str, Any]], None]
-Pin = Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class EngineDesk:
-    """The desk behind a door: the engine, with the door's policy."""
-
-    engine: Engine
-    policy: DoorPolicy
-
-    async def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> AsyncIterator[Reply]:
-        yield await self.engine.settle(transaction, self.policy, withdrawn)
-
-    def heard(self, transaction: Transaction) -> None:
-        self.engine.heard(transaction)
-
-
-class EachDesk(EngineDesk):
-    """The desk behind a door that has an answer for each recipient."""
-
-    def settle(self, transaction: Transaction, withdrawn: Callable[[], bool]) -> AsyncIterator[Reply]:
-        return self.engine.settle_each(transaction, self.policy, withdrawn)
-
-
-@dataclass(frozen=True, slots=True)
-class EngineGate:
-    """The gate of a door where downstream is asked with the message: `phase="rcpt"` handlers alone."""
-
-    engine: Engine
-    policy: DoorPolicy
-
-    async def ask(self, transaction: Transaction) -> Reply:
-        return await self.engine.ask_gate(transaction, self.policy)
-
-    async def forget(self, trace: str) -> None:
-        return None
 
 
 class Service:
@@ -227,108 +181,3 @@ class Service:
         except TimeoutError:
             return False
         return True
-
-
-async def serve(settings: Settings, sockets: Mapping[str, socket.socket], report: Report, pin: Pin) -> None:
-    """Serve mail on these listening sockets, by door name, until SIGTERM; then drain.
-
-    `report` is called with {"event": "ready"} and then, each second, with a beat; `pin` keeps the process to one core,
-    where that is wanted. Raises AppError and StorageError when it cannot start.
-    """
-    leave = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in signal.SIGTERM, signal.SIGINT:
-        loop.add_signal_handler(number, leave.set)
-    app = app_of(settings)
-    routes = routes_of(settings, app)
-    service = Service(settings, routes, of_this_process(), app)
-    for sentence in warnings_of(routes):
-        service.log.doubtful(sentence)
-    if service.is_pinned:
-        pin()
-    async with AsyncExitStack() as stack:
-        servers = await service.open(sockets, stack)
-        heart = asyncio.create_task(_beat(service, report))
-        stack.callback(heart.cancel)
-        report({"event": "ready"})
-        await leave.wait()
-        report({"event": "draining"})
-        for server in servers:
-            server.close()
-        await service.drain(settings.limits.drain_s)
-
-
-async def _beat(service: Service, report: Report) -> None:
-    """Tell the supervisor each second that the loop turns, how late it is, and whether handlers have used it up."""
-    loop = asyncio.get_running_loop()
-    while True:
-        due = loop.time() + BEAT_S
-        await asyncio.sleep(BEAT_S)
-        lag = max(0.0, loop.time() - due)
-        service.measure(lag)
-        stuck = service.runner.stuck
-        report({"event": "beat", "lag": lag, "stuck": stuck, "used_up": service.is_used_up})
-
-
-def templates_of(app: App | None) -> Templates | None:
-    """The application's templates, all of them compiled. Raises AppError with every mistake."""
-    if app is None or app.templates is None:
-        return None
-    from lamsonproxy.views.templates import TemplateFolder  # for those who have any
-
-    templates = TemplateFolder(Path(app.templates))
-    templates.check()
-    return templates
-
-
-def relay_settings(settings: Settings) -> RelaySettings:
-    relay = settings.relay
-    return RelaySettings(
-        host=relay.host,
-        port=relay.port,
-        helo=settings.hostname,
-        instance=settings.identity,
-        connections=relay.connections,
-        idle_s=relay.idle_s,
-        connect_s=relay.connect_s,
-        command_s=relay.command_s,
-    )
-
-
-def door_policy(settings: Settings, door: DoorConfig) -> DoorPolicy:
-    return DoorPolicy(
-        unmatched=door.unmatched,
-        on_error=door.on_error,
-        deadline_s=door.deadline_s,
-        rcpt_timeout_s=door.rcpt_timeout_s,
-        speed_adjust=door.speed_adjust,
-        out_of_state=door.out_of_state,
-        poison_after=settings.limits.poison_after,
-        received_limit=settings.limits.received,
-        own_received_limit=settings.limits.own_received,
-        domains=frozenset(door.domains),
-        trace_header=door.trace_header,
-    )
-
-
-def door_settings(settings: Settings, door: DoorConfig) -> DoorSettings:
-    limits = settings.limits
-    return DoorSettings(
-        name=door.name,
-        rules=Rules(
-            hostname=settings.hostname,
-            instance=settings.identity,
-            size_limit=door.size_limit,
-            recipients=limits.recipients,
-            messages=limits.messages_per_session,
-            errors=limits.errors,
-            junk_commands=limits.junk_commands,
-        ),
-        trust=tuple(door.trust),
-        bare_newline=door.bare_newline,
-        bare_cr=door.bare_cr,
-        command_bytes=limits.command_bytes,
-        sessions=limits.sessions,
-        idle_timeout_s=door.idle_timeout_s,
-        data_timeout_s=door.data_timeout_s,
-    )
