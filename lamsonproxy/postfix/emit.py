@@ -5,7 +5,7 @@
     docker-mailserver/       postfix-main.cf, postfix-master.cf and user-patches.sh, as that image takes them
     mailcow/                 extra.cf, and what to add to its master.cf
 
-Law: nothing is said here that `doors.py` does not say; the files are written anew each time.
+Law: nothing is said here that `doors/` does not say; the files are written anew each time.
 """
 
 import shlex

@@ -3,7 +3,7 @@
     Parameter   a line of main.cf
     Option      a line `-o name=value` below an entry of master.cf
     Entry       a service of master.cf that is ours: the re-entry, the transport
-    Fragments   all of one door; `doors.py` makes them
+    Fragments   all of one door; `doors/` makes them
 
 Law: these are the one source. plan, apply, doctor, --emit and postfix-conf/ read them and nothing else, so that what
 is explained is what is done, and what is done is what is checked.
