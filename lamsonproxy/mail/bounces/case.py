@@ -39,6 +39,9 @@ _BY_COMMAND = {
     "DATA": "filtered",
 }
 
+_NOT_UNDERSTOOD = ("500", "502", "503", "504")
+"""RFC 5321 §4.2.2. Of 501 hosts make what they please."""
+
 _NO_SUCH = re.compile(r"\bno such|\binvalid (?:recipient|mailbox|user)|\bno (?:mailbox|user) here")
 """So do filters not speak, which say "user unknown"."""
 _ACCESS_DENIED = re.compile(r"\baccess[ -](?:is )?denied\b")
@@ -92,6 +95,8 @@ class Case:
         """The reason that a refusal without any word has by its place in the dialogue."""
         if not self.reply:
             return ""
+        if self.reply in _NOT_UNDERSTOOD:
+            return "syntaxerror"
         # RFC 3463 §3.8 of X.7.1: "Delivery not authorized, message refused".
         return _BY_COMMAND.get(self.command, "rejected" if self._subject == "7.1" else "")
 

@@ -75,7 +75,7 @@ SUSPENDED = (
 )
 NOT_ACCEPTING = (
     r"\bnull ?mx\b|does(?: not|n't) accept (?:any )?(?:e-?)?mail",
-    r"not accept(?:ing)? (?:any )?mail\b(?! from)|\bno (?:valid |usable |reachable )?mx\b",
+    r"not accept(?:ing)? (?:any )?mail\b(?! from| with)|\bno (?:valid |usable |reachable )?mx\b",
     r"couldn't find (?:a|any) mail exchanger|no (?:valid )?mail ?(?:exchanger|server|host)",
     r"not a mail (?:server|host)|not accepting network messages|network messages",
     r"smtp protocol (?:is )?not (?:supported|available)|no mail exchanger|never accepts? mail",
@@ -118,8 +118,8 @@ UNKNOWN_USER = (
     rf"\b(?:there is|we have|have|has|find|found|is) no(?:t a|t)? (?:\w+ )?(?:{_WHO}|mailbox|one)\b",
     r"user doesn't|doesn't have an?.{1,40}account|does not have an?.{1,40}account",
     (
-        r"no (?:mailbox|user|account|recipient|person|customer|address) (?:here|by|with|named|of|found"
-        r"|matching)"
+        r"no (?:mail ?box|user|account|recipient|person|customer|address) (?:here|by|with|named|of|found"
+        r"|matching|available|for)"
     ),
     rf"\bnot (?:listed |found )?(?:in|on) (?:the |our |my )?(?:valid |known )?{_WHO}s? (?:list|table|map|database)",
     r"not (?:listed|found) in .{0,40}(?:directory|address book|table|database)|not our customer",

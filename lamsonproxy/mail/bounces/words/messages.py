@@ -66,7 +66,7 @@ NOT_COMPLIANT = (
     r"bare (?:lf|cr|newline|linefeed)|rfc ?\d+ (?:section [\d.]+ )?complian|without a (?:valid )?message-id",
     r"\bno (?:valid )?(?:from|date|to|message-id|subject)\b:? header",
 )
-PERHAPS_SPAM = (r"\bspam(?:ming|mer|trap)?\b",)
+PERHAPS_SPAM = (r"\bspam[a-z]*\b(?!\.\w)|\bmass[ -]?mail|\bbulk (?:e-?)?mail",)
 BAD_CONTENT = (
     r"headers? (?:are |is )?too (?:large|long|big|many)",
     r"(?:duplicate|malformed|invalid|improper|bad|illegal) (?:\S+ )?header",
@@ -85,6 +85,7 @@ POLICY = (
         r"(?:attach(?:ment|ed)?|file|extension)s?\b.{0,40}?(?:not (?:allowed|permitted|accepted)|blocked"
         r"|banned|forbidden|prohibited|rejected|denied)"
     ),
+    r"\bnot (?:allow|accept|permit)\w*\b.{0,30}\battachments?\b",
     r"(?:illegal|dangerous|suspicious|forbidden|blocked|banned|restricted|disallowed) (?:attach|file)",
     r"(?:unacceptable|unwanted|unsupported) (?:attach|file)|\bbann(?:ed|ing) content",
     r"because (?:of )?its (?:content|attachment)|administrative prohibition|administratively",

@@ -43,5 +43,5 @@ SIZE = (
 )
 AMOUNT = (
     r"\btoo (?:many|much|often|high)\b|\b(?:limit|maximum|threshold)\b|\bexceed",
-    r"\bnumber of \w+.{0,20}?\bover\b",
+    r"\bexcessive\b|\bnumber of \w+.{0,20}?\bover\b",
 )

@@ -27,6 +27,8 @@ NOT_AUTHENTIC = (
     r"\bdmarc\b|openspf|\bdkim\b(?!-signature)|\bspf\b|sender policy framework|\barc\b.{0,20}fail",
     r"sender ?id (?:check|fail)|\bunauthenticated (?:e-?mail|mail|message|sender)",
     r"sender is unauthenticated|require[sd]? all senders to authenticate",
+    r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}\]? is not (?:allowed|permitted|authori[sz]ed) to send"
+    r" (?:e-?mail |mail )?(?:from|for) ",
     r"authentication checks?|required authentication level",
     r"(?:message|sender|mail|domain) (?:failed|fails|did not pass) authentication",
     r"not authenticated",
@@ -36,6 +38,7 @@ NOT_LOGGED_IN = (
     r"(?:not (?:been )?authenticated|failed to authenticate)"
     r"(?! (?:by|with|via|using) (?:spf|dkim|dmarc))",
     r"\b(?:invalid|bad|wrong) credentials|cannot authenticate|username and password",
+    r"\bpop3?\b.{0,20}\b(?:before|first)\b|\b(?:check|read) your (?:e-?)?mail first|first check your (?:e-?)?mail",
 )
 """Said of whoever should have logged in, not of a domain that signs."""
 BLOCKED_SENDER = (
@@ -43,6 +46,7 @@ BLOCKED_SENDER = (
     r"(?:blocked|blacklisted|banned|on .{0,20}(?:black|block) ?list)|banned sender|bad (?:outbound sender|sender's)",
     r"sender (?:address )?has (?:a )?null ?mx|badmailfrom|sender (?:address )?not owned|senderfilterconfig",
     r"sender verif\w* failed|callback (?:setup )?failed while verifying",
+    r"sendasdenied|permissions? to send as|\bnot (?:allowed|permitted|authori[sz]ed) to send as",
     r"\byour (?:e-?mail )?address (?:is |was |has been )?(?:blocked|blacklisted)",
 )
 BAD_REPUTATION = (r"\b(?:low|poor|bad|negative|ip|domain|sender|senders?'s?)\b.{0,30}?\breputation",)
@@ -127,6 +131,7 @@ SYNTAX = (
     ),
     r"unrecogni[sz]ed (?:command|parameter)|bad sequence|unbalanced|syntactically",
     r"[\"'] (?:or [\"'].[\"'] )?expected after|missing or malformed local part|protocol violation",
+    r"\bunimplemented (?:command|parameter|verb)|\b(?:use|send|say|need|issue) (?:helo|ehlo)\b",
 )
 REJECTED_SENDER = (
     (

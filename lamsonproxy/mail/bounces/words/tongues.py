@@ -9,7 +9,8 @@ FULL = (
     r"(?:postfach|posteingang).{0,40}(?:voll\b|überfüllt)|(?:ü|ue)berf(?:ü|ue)lltes postfach|zu ?viele mails",
     r"(?:quota|speicher\w{0,10}).{0,30}(?:(?:ü|ue)berschritten|ersch(?:ö|oe)pft)",
     r"(?:mailbox|postvak|brievenbus).{0,20}\bvol\b|(?:postlåda|brevlåda|inkorg|postkasse\w*).{0,30}\bfu?ll?d?\b",
-    r"bo[iî]te.{0,60}(?:pleine|saturée)|quota (?:d[eé]pass|atteint)|espace (?:disque )?insuffisant",
+    r"bo[iî]te.{0,60}(?:pleine|saturée)|quota (?:d[eé]pass|atteint)|espace (?:disque )?insuffisant"
+    r"|manque d(?:e |\W)(?:ressources de )?(?:espace|stockage|place)",
     r"(?:buz[oó]n|casilla|correo).{0,40}llen[oa]|cuota.{0,20}(?:excedid|superad)|espacio insuficiente",
     r"caixa.{0,40}(?:chei[ao]|lotada)|[cq]u?ota.{0,20}exced|sem espaço",
     r"casse?(?:ll|tt)a.{0,60}\bpien[ao]|spazio.{0,20}esaurit|quota.{0,20}superat",
@@ -74,9 +75,14 @@ TOO_LATE = (
 LATER = (
     r"später (?:noch ?ein)?mal|vorübergehend|tijdelijk|tillfälligt|midlertidig|réessay|temporairement|temporalmente",
     r"intente(?:lo)? (?:de nuevo|más tarde)|tente novamente|temporariamente|riprova|temporaneamente|tymczasow",
+    r"\binterner fehler|\berreur (?:interne|de traitement|locale)"
+    r"|\berrore? intern[oa]|\berro interno|ошибка сервера",
     r"dočasn|átmenetileg|geçici olarak|временно|позже|一時的|しばらく|稍后|稍後|暂时|暫時|일시적",
 )
 UNKNOWN_USER = (
+    # RFC 5321's own sentence for 550, translated.
+    r"(?:postfach|mailbox|bo[iî]te|buz[oó]n|caixa|casella|skrzynk\w|ящик).{0,30}\b(?:nicht verfügbar|(?:in|non )disponi"
+    r"|niet beschikbaar|no disponible|não disponível|niedostępn|недоступ)",
     r"destinataire (?:inconnu|invalide|inexistant)|utilisateur inconnu",
     r"adresse.{0,60}(?:invalide|introuvable)|n'existe pas",
     r"(?:adresse|destinataire) .{0,20}inconnu",

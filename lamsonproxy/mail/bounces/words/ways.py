@@ -12,7 +12,7 @@ MAILER = (
     r"signal \d+",
 )
 LOOP = (
-    r"(?:mail|routing|delivery|message) (?:\w+ )?loop|\bloops? back|\btoo many hops|hop ?count|loop detected",
+    r"(?:mail|routing|delivery|message) (?:\w+ )?loop|\bloops? back|\btoo many hops|hop ?count|\bloop detect",
     r"maximum (?:allowed )?(?:hops|times)|more than the maximum|exceeded \d+ hops|configured in a loop|\blooping\b",
     r"\bmx (?:list|record)s? .{0,80}points? back",
     r"\breceived\b.{0,12} headers|no valid route to|address family mismatch",
@@ -51,7 +51,8 @@ EXPIRED = (
 )
 SURELY_SYSTEM = (
     r"mail transport (?:unavailable|error)|database (?:is )?unavailable|mail server temporarily rejected",
-    r"mx record points to local host|unable to lock|service not available(?:,? closing|\W*$| \[)",
+    r"mx record points to local host|unable to lock|\btrouble in \w"
+    r"|service not available(?:,? closing|\W*$| \[)",
 )
 SYSTEM = (
     r"system (?:error|problem|failure|storage|resources|is (?:full|busy))",
