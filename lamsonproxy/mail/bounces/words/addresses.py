@@ -37,7 +37,7 @@ MAILBOX_FULL = (
     r"\bmailbox size limit|\btoo much mail\b|\btoo many messages (?:in|on) ",
     r"messages in .{0,30}mailbox exceed|no space left|not enough (?:disk|storage|space)|space not enough",
     r"mailbox (?:size|limit) exceeded|\bfull (?:mail ?box|in-?box|quota|mail ?folder)\b",
-    r"out of (?:disk|mailbox|space)|quotaexceeded|overquota|(?:mail ?box|inbox|account|storage) .{0,30}\bcapacity",
+    r"out of (?:disk|mailbox|space)|quotaexceeded|overquota|(?:box|account|storage|store) .{0,30}\bcapacity",
     # local(8): what stands at mailbox_size_limit.
     r"error writing message: file too large",
     r"(?:used|exhausted) (?:up )?(?:all |the |its |their )?(?:allowed |available )?(?:storage|quota|space)",
@@ -74,7 +74,7 @@ SUSPENDED = (
     r"domain (?:\S{1,80} )?(?:is |has been )?(?:suspended|parked)|(?:\A|[.:] ?)inactive(?! e-?mail)\b",
 )
 NOT_ACCEPTING = (
-    r"\bnull ?mx\b|does(?: not|n't) accept (?:any )?(?:e-?)?mail",
+    r"\bnull ?mx\b|does(?: not|n't) accept (?:any )?(?:e-?)?mail\b(?! with)",
     r"not accept(?:ing)? (?:any )?mail\b(?! from| with)|\bno (?:valid |usable |reachable )?mx\b",
     r"couldn't find (?:a|any) mail exchanger|no (?:valid )?mail ?(?:exchanger|server|host)",
     r"not a mail (?:server|host)|not accepting network messages|network messages",

@@ -8,12 +8,12 @@ Stems rather than words, for endings change; what belongs to a thing stands with
 FULL = (
     r"(?:postfach|posteingang).{0,40}(?:voll\b|überfüllt)|(?:ü|ue)berf(?:ü|ue)lltes postfach|zu ?viele mails",
     r"(?:quota|speicher\w{0,10}).{0,30}(?:(?:ü|ue)berschritten|ersch(?:ö|oe)pft)",
-    r"(?:mailbox|postvak|brievenbus).{0,20}\bvol\b|(?:postlåda|brevlåda|inkorg|postkasse\w*).{0,30}\bfu?ll?d?\b",
+    r"(?:mailbox|postvak|brievenbus).{0,40}\bvol\b|(?:postlåda|brevlåda|inkorg|postkasse\w*).{0,30}\bfu?ll?d?\b",
     r"bo[iî]te.{0,60}(?:pleine|saturée)|quota (?:d[eé]pass|atteint)|espace (?:disque )?insuffisant"
     r"|manque d(?:e |\W)(?:ressources de )?(?:espace|stockage|place)",
     r"(?:buz[oó]n|casilla|correo).{0,40}llen[oa]|cuota.{0,20}(?:excedid|superad)|espacio insuficiente",
     r"caixa.{0,40}(?:chei[ao]|lotada)|[cq]u?ota.{0,20}exced|sem espaço",
-    r"casse?(?:ll|tt)a.{0,60}\bpien[ao]|spazio.{0,20}esaurit|quota.{0,20}superat",
+    r"cas(?:ell|sett)a.{0,60}\bpien[ao]|spazio.{0,20}esaurit|quota.{0,20}superat",
     r"skrzynk.{0,30}(?:pełn|przepełnion)|schránk.{0,30}(?:pln[áa]|zaplněn)|postafiók.{0,30}(?:megtelt|tele\b)",
     r"posta kutusu.{0,30}dolu|переполнен|квот\w*.{0,20}(?:превыш|исчерп)|ящик.{0,30}(?:заполнен|полон)",
     r"容量.{0,20}(?:超|オーバ)|(?:メールボックス|受信箱).{0,30}(?:一杯|いっぱい|満杯)",

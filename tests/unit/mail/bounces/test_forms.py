@@ -1,4 +1,4 @@
-"""Reports without delivery status fields, in the forms that programs' sources and manuals give them.
+"""Reports in the forms that programs give them, most of them without delivery status fields.
 
 Each file of forms/ has the recipients with their reasons, an empty line, and the mail.
 """
