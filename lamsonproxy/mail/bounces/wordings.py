@@ -9,7 +9,7 @@ RFC 5321 §4.2.3 has the sentences that hosts vary; providers' own sentences are
 
 import re
 
-from lamsonproxy.mail.bounces.words import addresses, messages, plain, senders, tongues, ways
+from lamsonproxy.mail.bounces.words import addresses, clients, messages, plain, senders, tongues, ways
 
 _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     # PowerMTA's bounce categories.
@@ -22,20 +22,20 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("toomanyconn", (r"\b(?:ofr|lpn)\d* 104\b",)),
     ("delivered", (r"\bsuccessfully delivered\b|\bdelivery (?:was )?successful",)),
     ("filtered", (r"\brejected by recipients\b",)),
-    ("toomanyconn", senders.TOO_MUCH_FOR_NOW),
+    ("toomanyconn", clients.TOO_MUCH_FOR_NOW),
     ("mailboxfull", (*addresses.MAILBOX_FULL, *tongues.FULL)),
     ("mesgtoobig", (*messages.TOO_BIG, *tongues.TOO_BIG)),
-    ("requireptr", senders.NO_REVERSE_NAME),
+    ("requireptr", clients.NO_REVERSE_NAME),
     ("securityerror", senders.NOT_LOGGED_IN),
     ("authfailure", senders.NOT_AUTHENTIC),
     ("badreputation", senders.BAD_REPUTATION),
     ("networkerror", ways.LOOP),
     ("rejected", senders.BLOCKED_SENDER),
-    ("blocked", senders.SURELY_BLOCKED),
+    ("blocked", clients.SURELY_BLOCKED),
     ("virusdetected", messages.VIRUS),
     ("spamdetected", (*messages.SPAM, *tongues.SPAM)),
     ("norelaying", senders.NO_RELAYING),
-    ("toomanyconn", senders.TOO_MUCH),
+    ("toomanyconn", clients.TOO_MUCH),
     ("notaccept", addresses.NOT_ACCEPTING),
     ("hasmoved", addresses.MOVED),
     ("suspend", (*addresses.SUSPENDED, *tongues.ASLEEP)),
@@ -43,7 +43,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contenterror", messages.BAD_CONTENT),
     ("syntaxerror", senders.SYNTAX),
     ("rejected", (*senders.REJECTED_SENDER, *tongues.NOT_ALLOWED)),
-    ("blocked", (*senders.BLOCKED, *tongues.BLOCKED)),
+    ("blocked", (*clients.BLOCKED, *tongues.BLOCKED)),
     ("policyviolation", messages.POLICY),
     ("spamdetected", messages.PERHAPS_SPAM),
     ("systemerror", ways.SURELY_SYSTEM),

@@ -124,7 +124,7 @@ UNKNOWN_USER = (
     rf"\bnot (?:listed |found )?(?:in|on) (?:the |our |my )?(?:valid |known )?{_WHO}s? (?:list|table|map|database)",
     r"not (?:listed|found) in .{0,40}(?:directory|address book|table|database)|not our customer",
     r"unknown (?:in|to|local)|inactive e-?mail address|recip(?:ient)?notfound|address not found",
-    r"\bunavailable (?:mail )?(?:user|recipient)",
+    r"\b(?:nobody|no one) (?:by|with|of|here)\b|\bunavailable (?:mail )?(?:user|recipient)",
     r"\bnot (?:an? )?(?:user|customer|member) of this (?:server|system|host)",
     rf"(?:don't|does not|doesn't|do not) (?:exists?|have) (?:that|this|such|the) {_WHO}",
     rf"can(?:'t|not| not) accept {_WHO}",

@@ -25,7 +25,7 @@ TOO_BIG = (
 VIRUS = (
     r"\bvirus|\bmalware|\btrojan\b|\binfected\b|\bworm\b|\bphish|\beicar\b|\bransomware",
     # Mimecast's, of what its signatures know.
-    r"\bmalicious|mail rejected due to security polic",
+    r"\bmalicious|\bmacros?\b|mail rejected due to security polic",
 )
 SPAM = (
     (
@@ -42,7 +42,8 @@ SPAM = (
     r"blacklisted ur[il]|ur[il](?:bl| black)|surbl|spamassassin|spam.?signature",
     r"looks? like spam|contains? spam|content (?:was |is )?(?:reject|denied)|unacceptable content|spammy|anti-?spam",
     # NetEase numbers its refusals: help.163.com has the list.
-    r"\bdt:sp\w\b|may consider spam|bayesian",
+    r"\bdt:sp\w\b|may consider spam|bayesian|\burls? (?:contained|found|in (?:your|the))",
+    r"\bsuspect(?:ed)? content|suspicious (?:content|mail|message)",
     r"high(?:ly)? probability of spam|bulk e?-?mail filter",
     r"unsolicited (?:bulk |commercial )?(?:e-?)?mail",
     (

@@ -81,8 +81,8 @@ LATER = (
 )
 UNKNOWN_USER = (
     # RFC 5321's own sentence for 550, translated.
-    r"(?:postfach|mailbox|bo[iî]te|buz[oó]n|caixa|casella|skrzynk\w|ящик).{0,30}\b(?:nicht verfügbar|(?:in|non )disponi"
-    r"|niet beschikbaar|no disponible|não disponível|niedostępn|недоступ)",
+    r"(?:postfach|mailbox|bo[iî]te|buz[oó]n|caixa|casella|skrzynk\w|ящик).{0,30}\b(?:nicht verfügbar|niet beschikbaar"
+    r"|(?:in|non |no |não )dispon|niedostępn|недоступ)",
     r"destinataire (?:inconnu|invalide|inexistant)|utilisateur inconnu",
     r"adresse.{0,60}(?:invalide|introuvable)|n'existe pas",
     r"(?:adresse|destinataire) .{0,20}inconnu",

@@ -71,7 +71,7 @@ SYSTEM = (
     ),
     r"could not load|(?:queue|database|store|mdb) (?:is )?(?:unavailable|not available|busy)|there is no mdb",
     r"can ?not (?:open|write|read)|\berrno\b|thread limit|try (?:again )?later",
-    r"resources|out of memory|overload|too busy|unexpected",
+    r"\bmaintenance\b|resources|out of memory|overload|too busy|unexpected",
     r"can't (?:write|read|get|find)|unable to (?:process|create|open)|misconfigur|aliases?:? ",
     r"transaction failed|read-only|circular|processing error|mapiexception|service refus",
 )
