@@ -27,6 +27,7 @@ AT_THE_START = "schema-made"
 # smtp(8) and lmtp(8) send QUIT along with the final dot, and so never show that they read the answer.
 BEFORE_THE_QUEUE = {"answer-heard", "settled-forgotten"}
 COPIES = {"": {2}, ", perhaps": {1, 2}, ", if a copy of it was relayed": {1, 2}}
+BOTH = {"passed", "notice"}
 KINDS = {"the mail": "passed", "what was generated": "answer", "the DSN": "notice"}
 
 ACTS = {
@@ -42,7 +43,12 @@ ACTS = {
 
 WORLDS = [World("sqlite", "filter", "threads"), World("postgresql", "lmtp", "loop")]
 if SOAK:
-    WORLDS += [World("sqlite", "lmtp", "loop"), World("postgresql", "filter", "threads")]
+    WORLDS += [
+        World("sqlite", "lmtp", "loop"),
+        World("postgresql", "filter", "threads"),
+        World("mariadb", "filter", "threads"),
+        World("mariadb", "lmtp", "loop"),
+    ]
 
 
 def _points(world: World) -> list[str]:
@@ -165,10 +171,15 @@ def _copies(point: str, met: Sent | None) -> Copies:
         rf"^\| `{point}` \|.*\| (.*) \|$", (REPOSITORY / "docs/crashes.md").read_text(), re.MULTILINE
     )
     assert row
-    what, comma, how = row[1].partition(",")
-    doubled = (KINDS.get(what), met.name if met and what == "the DSN" else met.number if met else "")
+    cell, _, more = row[1].partition("; ")
+    what, comma, how = cell.partition(",")
+    names = {kind: met.name if kind == "notice" else met.number for kind in KINDS.values()} if met else {}
+    doubled = KINDS.get(what, "")
 
     def copies(kind: str, of: str) -> Collection[int]:
-        return COPIES[comma + how] if (kind, of) == doubled else {1}
+        if names.get(kind) != of:
+            return {1}
+        due = COPIES[comma + how] if kind == doubled else {1}
+        return due | {count + 1 for count in due} if more and kind in BOTH else due
 
     return copies
