@@ -25,7 +25,7 @@ PACE = "[outbox]\nsweep_s = 1\nretry_min_s = 1\n"
 """Retries come within seconds."""
 LIMIT_S = 240
 
-_STEPS = 'SELECT conversation, old, "new" FROM lamson_transition ORDER BY id'
+_STEPS = "SELECT conversation, old, lamson_transition.new FROM lamson_transition ORDER BY id"
 
 
 def tags(traffic: Traffic) -> set[str]:

@@ -30,6 +30,8 @@ SESSIONS = 4
 ACTS = ("count", "count", "count", "pass", "pass", "keep")
 
 WORLDS = [World("sqlite", "lmtp", "threads"), World("postgresql", "filter", "loop")]
+if SOAK:
+    WORLDS.append(World("mariadb", "filter", "threads"))
 
 # smtp(8): "message may be sent more than once".
 _BEHIND_THE_DOT = re.compile(r"postfix/scan/[sl]mtp\[\d+\]: (\w+): .*lost connection with .* more than once")

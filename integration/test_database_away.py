@@ -14,8 +14,10 @@ from integration.children import children_of, poll
 from integration.postfix import PrivatePostfix
 from integration.service import Service
 from integration.traffic import CONVERSATIONS, Traffic
+from tests import mariadb, postgres
 from tests.downstream import RawSink
-from tests.postgres import Cluster, running
+from tests.mariadb import Server
+from tests.postgres import Cluster
 
 MAILS = 300
 AWAY_S = 20
@@ -24,13 +26,27 @@ AWAY_S = 20
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """One that nobody else uses, because it is killed."""
-    with running(fsync=True) as cluster:
+    with postgres.running(fsync=True) as cluster:
         yield cluster
 
 
+@pytest.fixture(scope="module")
+def mariadb_server() -> Iterator[Server]:
+    """The same."""
+    with mariadb.running() as server:
+        yield server
+
+
 @pytest.fixture
-def url(cluster: Cluster) -> Iterator[str]:
-    with cluster.database() as url:
+def server(request: pytest.FixtureRequest) -> Cluster | Server:
+    """The database of the service: PostgreSQL, where a test does not say which."""
+    given: Cluster | Server = request.getfixturevalue(getattr(request, "param", "cluster"))
+    return given
+
+
+@pytest.fixture
+def url(server: Cluster | Server) -> Iterator[str]:
+    with server.database() as url:
         yield url
 
 
@@ -55,22 +71,31 @@ def out(sink: RawSink) -> RawSink:
 
 
 @pytest.mark.fault("B1")
-@pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGKILL])
-def test_while_postgresql_is_away_conversations_wait_and_other_mail_flows(
-    how: signal.Signals, cluster: Cluster, url: str, postfix: PrivatePostfix, service: Service, out: RawSink
+@pytest.mark.parametrize(
+    ("server", "how"),
+    [("cluster", signal.SIGQUIT), ("cluster", signal.SIGKILL), ("mariadb_server", signal.SIGKILL)],
+    indirect=["server"],
+)
+def test_while_the_database_is_away_conversations_wait_and_other_mail_flows(
+    how: signal.Signals,
+    server: Cluster | Server,
+    url: str,
+    postfix: PrivatePostfix,
+    service: Service,
+    out: RawSink,
 ) -> None:
     traffic = Traffic(MAILS, ledger.STEPS)
     with ledger.told(service, postfix), service:
         workers = service.workers
         with traffic.flowing(postfix.ports.front):
             poll("some have counted", lambda: len(ledger.witnesses(out)) >= MAILS // 10, ledger.LIMIT_S)
-            cluster.stop(how=how)
+            server.stop(how=how)
             stopped_at = time.monotonic()
         poll("some wait", lambda: bool(ledger.waiting(postfix)), ledger.LIMIT_S)
         ledger.assert_only_passing_mail_arrives(postfix, out, until=stopped_at + AWAY_S)
         assert service.metric("lamson_store_failures_total") > 0
         assert service.workers == workers
-        _start_again(cluster)
+        _start_again(server)
         ledger.assert_each_counts_once(traffic, url, postfix, out)
         assert service.workers == workers
         assert service.metric('lamson_dead_letters{queue="outbox"}') == 0
@@ -120,13 +145,13 @@ def test_while_postgresql_says_nothing_conversations_wait_and_other_mail_flows(
         assert service.workers == workers
 
 
-def _start_again(cluster: Cluster) -> None:
-    poll("PostgreSQL runs again", lambda: _starts(cluster), ledger.LIMIT_S, every_s=0.5)
+def _start_again(server: Cluster | Server) -> None:
+    poll("the database runs again", lambda: _starts(server), ledger.LIMIT_S, every_s=0.5)
 
 
-def _starts(cluster: Cluster) -> bool:
+def _starts(server: Cluster | Server) -> bool:
     try:
-        cluster.start()
+        server.start()
     except RuntimeError:
         # What a killed postmaster's children still hold keeps a new one from starting.
         return False

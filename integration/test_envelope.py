@@ -7,7 +7,7 @@ from integration.conftest import Rig
 
 CONTENT = b"From: alice@example.com\r\nSubject: To everybody\r\n\r\nHello.\r\n"
 NOTIFY = ("NEVER", "SUCCESS", "FAILURE", "DELAY", "SUCCESS,FAILURE,DELAY")
-LIMIT_S = 10
+LIMIT_S = 60
 BATCH = 50
 """default_destination_recipient_limit: Postfix hands over no more recipients than this at once."""
 

@@ -19,7 +19,7 @@ from lamsonproxy.doors.lmtp import LmtpSession
 from lamsonproxy.doors.smtp import SmtpDoor, SmtpSession
 from tests.doubles import RecordingDesk, RecordingLog
 
-LIMIT_S = 10.0
+LIMIT_S = 60.0
 """Seconds after which a test gives up waiting; none waits so long when it passes."""
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.1/32"), ipaddress.ip_network("::1/128"))

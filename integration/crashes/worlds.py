@@ -18,8 +18,8 @@ from integration.crashes.house import House
 from integration.fragments import Before, Options, Ports, Programs
 from integration.postfix import PrivatePostfix
 from integration.service import Service
+from tests import mariadb, postgres
 from tests.downstream import RawSink
-from tests.postgres import running
 
 SOAK = os.environ.get("SOAK") == "1"
 
@@ -85,8 +85,10 @@ class World:
     def _url(self, folder: Path, standing: ExitStack) -> str:
         if self.database == "sqlite":
             return f"sqlite:///{folder}/lamson.db"
+        if self.database == "mariadb":
+            return standing.enter_context(standing.enter_context(mariadb.running()).database())
         # With its fsync: what is killed here must find everything again.
-        return standing.enter_context(standing.enter_context(running(fsync=True)).database())
+        return standing.enter_context(standing.enter_context(postgres.running(fsync=True)).database())
 
 
 @contextmanager
