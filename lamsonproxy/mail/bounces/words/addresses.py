@@ -10,7 +10,7 @@ _BOX = (
 )
 _WHO = (
     r"(?:user|recipient|mail ?box|account|address|e-?mail(?: address)?|addressee|customer|member|login|person"
-    r"|alias(?! database))"
+    r"|mail drop|alias(?! database))"
 )
 _GONE = (
     r"(?:disabled|suspended|deactivated|de-activated|discontinued|inactive|not active|locked|closed"
@@ -68,6 +68,7 @@ SUSPENDED = (
     r"mailbox (?:disabled|frozen|is disabled|currently suspended)|(?<!system )not accepting messages",
     # "Delivery temporarily suspended" is what Postfix says of a host that did not answer (qmgr(8)).
     r"(?<!delivery )temporarily (?:disabled|suspended|deactivated)|is a deactivated|recipient suspended",
+    r"not (?:currently |presently )(?:being )?accept",
     r"accountdisabled|mailboxdisabled|(?:due to|for|because of) inactivity|no longer active|archived recipient",
     r"(?:blocked|locked|closed) due to|\bde-?activated\b|\bnot (?:yet )?activated\b|receiving disabled",
     r"\b(?:mail ?box|account) (?:\S{1,80} )?is restricted",
@@ -98,7 +99,7 @@ UNKNOWN_HOST = (
     r"illegal host|host/domain|address lookup (?:failed|did not)|hostname.{0,20}not",
     r"dns domain .{0,40}not exist|domain does|invalid destination|unable to route|no route found to",
     r"(?:server|host|domain)\b.{0,40}(?:not (?:be )?found|unknown) in (?:the )?(?:dns|domain name)",
-    r"dns (?:did not|could not)",
+    r"dns (?:did not|could not)|perm_failure: dns",
 )
 UNKNOWN_USER = (
     (
@@ -122,7 +123,7 @@ UNKNOWN_USER = (
         r"|matching|available|for)"
     ),
     rf"\bnot (?:listed |found )?(?:in|on) (?:the |our |my )?(?:valid |known )?{_WHO}s? (?:list|table|map|database)",
-    r"not (?:listed|found) in .{0,40}(?:directory|address book|table|database)|not our customer",
+    r"not (?:listed|found) in .{0,40}(?:directory|address book|table|database|ldap)|\bnot exists\b|not our customer",
     r"unknown (?:in|to|local)|inactive e-?mail address|recip(?:ient)?notfound|address not found",
     r"\b(?:nobody|no one) (?:by|with|of|here)\b|\bunavailable (?:mail )?(?:user|recipient)",
     r"\bnot (?:an? )?(?:user|customer|member) of this (?:server|system|host)",

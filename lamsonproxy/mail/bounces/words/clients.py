@@ -55,7 +55,7 @@ BLOCKED = (
     r"(?:helo|ehlo)\b.{0,60}?(?:reject|invalid|denied|not|bad|must|require)",
     r"my name was rejected|invalid domain name|bad helo|no access from|not allowed to connect",
     r"access denied, ip|banned sending|denied ip|client host rejected",
-    r"connection (?:was )?(?:rejected|denied|blocked)|rejected connection",
+    r"connection (?:was )?(?:rejected|denied|blocked|refused (?:due|because|for)\b)|rejected connection",
     r"messages from .{0,30}weren't sent|refused to talk to me: 5",
 )
 TOO_MUCH_FOR_NOW = (

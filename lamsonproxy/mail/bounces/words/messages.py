@@ -86,7 +86,7 @@ POLICY = (
         r"(?:attach(?:ment|ed)?|file|extension)s?\b.{0,40}?(?:not (?:allowed|permitted|accepted)|blocked"
         r"|banned|forbidden|prohibited|rejected|denied)"
     ),
-    r"\bnot (?:allow|accept|permit)\w*\b.{0,30}\battachments?\b",
+    r"\b(?:not (?:allow|accept|permit)|reject|refus|block)\w*\b.{0,40}\battachments?\b",
     r"(?:illegal|dangerous|suspicious|forbidden|blocked|banned|restricted|disallowed) (?:attach|file)",
     r"(?:unacceptable|unwanted|unsupported) (?:attach|file)|\bbann(?:ed|ing) content",
     r"because (?:of )?its (?:content|attachment)|administrative prohibition|administratively",

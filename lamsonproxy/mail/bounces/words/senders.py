@@ -85,6 +85,7 @@ REJECTED_SENDER = (
     r"does not accept messages from|don't (?:want|accept) mail from|no such sender|backscatter",
     r"mail from .{0,40}(?:rejected|denied|refused)|bounces? (?:are )?not accepted",
     r"(?:messages?|mail) from .{0,60}\bdeferred\b|(?:\bnot|n't) want (?:your|any)\b.{0,20}\b(?:mail|messages?)",
+    r"\byou (?:have been|are|were) (?:blocked|blacklisted|banned) by",
     r"closed (?:mailing )?list|\bmoderator|groups\.google\.com|posting.{0,30}not allowed",
     r"null sender|empty envelope|not subscribed to|delivery not authori[sz]ed|not in .{0,20}(?:white|allow) ?list",
 )

@@ -55,6 +55,7 @@ ASLEEP = (
     r"(?:compte|bo[iî]te).{0,40}(?:désactiv|suspend|fermé)",
     r"(?:cuenta|buz[oó]n|casilla).{0,40}(?:desactiv|suspendid|inactiv|expirad)",
     r"conta.{0,40}(?:desativad|suspens|inativ)|(?:casella|account|utente).{0,40}(?:disattivat|sospes|disabilitat)",
+    r"(?:estado|stato|état)\W{1,3}inatt?[ci]?[ti]?i?v|\binactiv[oa]\b|inutilizz",
     r"(?:ящик|аккаунт|уч[её]тн).{0,30}(?:заблокирован|отключ|неактив)|アカウント.{0,20}(?:停止|無効)",
     r"(?:帐号|账号|用户|邮箱).{0,8}(?:冻结|停用|禁用|锁定|休眠)|계정.{0,10}(?:정지|비활성)",
 )
@@ -89,7 +90,7 @@ UNKNOWN_USER = (
     r"usu[aá]rio (?:desco[nñ]hecido|inexistente)|usuario (?:desconocid|inexistent|no)",
     r"no existe|no se (?:encontr|encuentra|ha encontrado)|direcci[oó]n.{0,40}(?:no v[aá]lid|incorrect|err[oó]ne)",
     r"destinat[aá]ri[oa].{0,20}(?:desconocid|desconhecid|sconosciut|inesistent|inexistent|inv[aá]lid)",
-    r"utente (?:sconosciut|inesistent)",
+    r"\b(?:sconosciut|inesistent|inexistent)|destinat[aá]rio err",
     r"não (?:existe|(?:foi )?encontrad)|endereço.{0,20}inválid|inexistente|non esiste|non (?:è stat[ao] )?trovat",
     r"bestaat niet|niet gevonden|onbekende? (?:gebruiker|ontvanger|adres)",
     r"finns inte|hittades inte|okänd|ukendt|ukjent",

@@ -42,10 +42,10 @@ EXPIRED = (
     r"could not be delivered (?:for|within|in|after)|too long|delivery (?:time|failed \d+)",
     r"did not accept our requests|did not respond|not (?:responding|reachable|available)|(?:un|not )reachable",
     r"un(?:able|successful) (?:to )?connect",
-    r"(?:could|can|did) ?(?:not|n't|n.t) (?:be )?(?:connect|contact|establish|reach)",
+    r"(?:could|can|did) ?(?:not|n't|n.t|'t) (?:be )?(?:connect|contact|establish|reach)",
     r"connection (?:refused|attempt)|connect(?:ion)? (?:to|with) .{0,60}(?:failed|refused)",
     r"failed to connect|no (?:answer|response)|gave up|giving up(?! on)|aborted after [1-9]",
-    r"failing for a long|for the last \d|been in the queue",
+    r"not yet (?:been )?delivered|will be retried|failing for a long|for the last \d|been in the queue",
     r"(?:after|for|within|over) \d+ (?:day|hour|minute)|undelivered after|max(?:imum)? retr",
     r"host (?:is )?down|socket error|greylist|tried to deliver",
 )
@@ -71,7 +71,8 @@ SYSTEM = (
     ),
     r"could not load|(?:queue|database|store|mdb) (?:is )?(?:unavailable|not available|busy)|there is no mdb",
     r"can ?not (?:open|write|read)|\berrno\b|thread limit|try (?:again )?later",
-    r"\bmaintenance\b|resources|out of memory|overload|too busy|unexpected",
+    r"(?:server|host) (?:is )?(?:too )?busy|\bload (?:is )?too high|too much load|\bmaintenance\b",
+    r"resources|out of memory|overload|too busy|unexpected",
     r"can't (?:write|read|get|find)|unable to (?:process|create|open)|misconfigur|aliases?:? ",
     r"transaction failed|read-only|circular|processing error|mapiexception|service refus",
 )
