@@ -55,7 +55,7 @@ ASLEEP = (
     r"(?:compte|bo[iî]te).{0,40}(?:désactiv|suspend|fermé)",
     r"(?:cuenta|buz[oó]n|casilla).{0,40}(?:desactiv|suspendid|inactiv|expirad)",
     r"conta.{0,40}(?:desativad|suspens|inativ)|(?:casella|account|utente).{0,40}(?:disattivat|sospes|disabilitat)",
-    r"(?:estado|stato|état)\W{1,3}inatt?[ci]?[ti]?i?v|\binactiv[oa]\b|inutilizz",
+    r"(?:estado|stato|état)\W{1,3}ina(?:tt|ct)i[vf]|\binactiv[oa]\b|inutilizz",
     r"(?:ящик|аккаунт|уч[её]тн).{0,30}(?:заблокирован|отключ|неактив)|アカウント.{0,20}(?:停止|無効)",
     r"(?:帐号|账号|用户|邮箱).{0,8}(?:冻结|停用|禁用|锁定|休眠)|계정.{0,10}(?:정지|비활성)",
 )
