@@ -56,8 +56,9 @@ class Outbox(Protocol):
         notice: Outgoing | None = None,
     ) -> None:
         """What became of one that was claimed: who was taken is forgotten, who was refused for good becomes a dead
-        letter with the reply, everybody else waits until `retry_at`; `notice` is a DSN that is to be sent about it.
-        Nothing of all that when the claim is no longer ours."""
+        letter with the reply, everybody else waits until `retry_at`, and keeps nobody of the conversation waiting if
+        somebody was taken; `notice` is a DSN that is to be sent about it. Nothing of all that when the claim is no
+        longer ours."""
 
     async def backlog(self, now: datetime) -> Backlog:
         """How much it holds."""

@@ -6,8 +6,8 @@
 
 Law: a row goes only when downstream took its recipients or an operator drops it, and a mail's octets go with the last
 row that needs them. Of one conversation the oldest mail leaves first, and no other while it waits; the batches of one
-mail may go together. Rows of one conversation are written under its lock, so the order of their ids is that of their
-commits.
+mail may go together. It has left when downstream took it for anybody: a list's next mail does not wait for one reader
+of the last. Rows of one conversation are written under its lock, so the order of their ids is that of their commits.
 """
 
 import asyncio
@@ -127,9 +127,11 @@ def settle(
     versions = [_dead(reply, now) | _to(due, refused) for reply, refused in fate.refused.items()]
     if fate.waiting:
         later = {"due_at": retry_at, "reply": shown(fate.last_words, REPLY_LIMIT)} | _NO_LEASE
-        # It keeps the row, and with it its place in the conversation.
+        # It keeps the row, and with it its place in the conversation, unless it has left.
         versions.insert(0, later | _to(due, fate.waiting))
     same = {name: getattr(row, name) for name in _SAME} | {"attempts": due.attempts + 1}
+    if fate.is_taken:
+        same["conversation"] = ""
     connection.execute(update(outbox).where(outbox.c.id == due.id).values(same | versions[0]))
     if len(versions) > 1:
         connection.execute(insert(outbox), [same | version for version in versions[1:]])
@@ -143,6 +145,8 @@ def settle(
 class _Fate:
     """The recipients of one mail, by what downstream said of them."""
 
+    is_taken: bool
+    """For one of them at least."""
     waiting: tuple[Recipient, ...]
     refused: Mapping[str, tuple[Recipient, ...]]
     """By the words they were refused with."""
@@ -165,7 +169,8 @@ class _Fate:
                 waiting.append(recipient)
                 heard += [str(reply)] if reply else []
         refusals = {words: tuple(those) for words, those in refused.items()}
-        return cls(tuple(waiting), refusals, heard[0] if heard else "")
+        is_taken = len(waiting) + sum(map(len, refused.values())) < len(recipients)
+        return cls(is_taken, tuple(waiting), refusals, heard[0] if heard else "")
 
 
 def forget_taken(connection: Connection, dues: Collection[Due]) -> None:

@@ -115,6 +115,27 @@ async def test_a_dead_letter_keeps_nobody_waiting(rig: Rig) -> None:
     assert words(second)[0] == b"second\r\n"
 
 
+async def test_the_few_for_whom_downstream_does_not_want_a_mail_yet_keep_nobody_waiting(rig: Rig) -> None:
+    await rig.has(["taken@a.example", "later@c.example"], octets=b"first\r\n")
+    await rig.has(octets=b"second\r\n")
+    [first] = await rig.claim()
+    await rig.settle(first, {"taken@a.example": TAKEN, "later@c.example": GREYLISTED})
+    [second] = await rig.claim()
+    assert words(second)[0] == b"second\r\n"
+    await rig.take_all(second)
+    rig.clock.advance(60)
+    [again] = await rig.claim()
+    assert words(again) == (b"first\r\n", ["later@c.example"])
+
+
+async def test_a_mail_that_some_were_refused_and_nobody_got_is_still_the_first(rig: Rig) -> None:
+    await rig.has(["gone@b.example", "later@c.example"], octets=b"first\r\n")
+    await rig.has(octets=b"second\r\n")
+    [first] = await rig.claim()
+    await rig.settle(first, {"gone@b.example": NO_SUCH_USER, "later@c.example": GREYLISTED})
+    assert await rig.claim() == []
+
+
 async def test_the_batches_of_one_mail_go_together_and_its_octets_with_the_last(rig: Rig) -> None:
     batches = [[f"u{n}@b{batch}.example" for n in range(100)] for batch in range(3)]
     await rig.has(*batches)
