@@ -48,7 +48,7 @@ def begin(connection: Connection, asked: Asked) -> tuple[Found, bool]:
         _stood(len(ids), len(asked.settled)),
         {
             **listed("id", ids),
-            **listed("key", list(asked.settled)),
+            **listed("key", asked.settled),
             "person": digest_of(asked.correspondent),
             "since": asked.now - WINDOW,
             "now": asked.now,
