@@ -4,7 +4,8 @@ policy      what a door wants
 planning    who might be asked, and what must be locked
 walking     who is asked about one recipient, and what they say
 deciding    one recipient after another, into decisions
-act         one attempt at a unit of work, and what is to be written
+wanted      what handlers want to become true
+act         one attempt at a unit of work
 settling    the fold, the relay, the commit
 keeping     what we put on disk ourselves
 engine      all of it, and the answer

@@ -6,54 +6,23 @@ or the attempt ends, and nothing has happened (design laws 3 and 4). An attempt 
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from lamsonproxy.app.machines import Captures, Machines
 from lamsonproxy.app.routing import Match
 from lamsonproxy.app.scene import Effects, Scene
 from lamsonproxy.engine.policy import Means
+from lamsonproxy.engine.wanted import Wanted
 from lamsonproxy.errors import AlreadySettled, ConflictError, StoreError
 from lamsonproxy.mail.address import Address
-from lamsonproxy.mail.conversation import (
-    START,
-    Asked,
-    ConversationKey,
-    Found,
-    Move,
-    Outgoing,
-    Question,
-    Standing,
-    Timer,
-    Work,
-)
+from lamsonproxy.mail.conversation import Asked, ConversationKey, Found, Outgoing, Standing, Work
 from lamsonproxy.mail.envelope import Recipient
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.mail.transaction import Transaction
 from lamsonproxy.ports import Unit
 
 NOTHING_FOUND = Found()
-
-
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """A conversation of which a state function ran, and the mail that it ran for."""
-
-    recipient: Address
-    captures: Captures
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What is wanted so far; a value, so that it can be gone back to."""
-
-    standings: Mapping[ConversationKey, Standing]
-    moves: tuple[Move, ...] = ()
-    touched: Mapping[ConversationKey, Touched] | None = None
-    outgoing: tuple[Outgoing, ...] = ()
-    questions: tuple[Question, ...] = ()
-    answered: tuple[Question, ...] = ()
-    confirmed: tuple[ConversationKey, ...] = ()
 
 
 class Act:
@@ -68,7 +37,7 @@ class Act:
         self._recipients = recipients
         self._asked = Asked(transaction.trace, means.clock.now())
         self._unit: Unit | None = None
-        self._wanted = self._marked = _Wanted({})
+        self._wanted = self._marked = Wanted()
         self._withheld: list[str] = []
         self._written: Mapping[str, Reply] | None = None
         self._is_over = self._is_committed = False
@@ -100,7 +69,7 @@ class Act:
             with_timers=with_timers,
         )
         found = await self.unit.begin(until=until)
-        self._wanted = self._marked = _Wanted(dict(found.standings))
+        self._wanted = self._marked = Wanted(dict(found.standings))
         return found
 
     @property
@@ -125,12 +94,7 @@ class Act:
     @property
     def is_needed(self) -> bool:
         """Whether there is anything to write or to commit."""
-        wanted = self._wanted
-        return (
-            self.is_open
-            or self.must_write
-            or bool(wanted.outgoing or wanted.questions or wanted.answered or wanted.moves)
-        )
+        return self.is_open or self.must_write or self._wanted.is_anything
 
     @property
     def has_conflict(self) -> bool:
@@ -153,15 +117,14 @@ class Act:
     # -- what handlers see and want --------------------------------------------------------------------------
 
     def state_of(self, conversation: ConversationKey) -> str:
-        return self._standing(conversation).state
+        return self._wanted.standing(conversation).state
 
     def is_locked(self, conversation: ConversationKey) -> bool:
         return conversation in self._wanted.standings
 
     def scene(self, match: Match, conversation: ConversationKey | None) -> Scene:
         """Where a handler stands."""
-        standing = self._standing(conversation) if conversation else Standing()
-        sent = sum(outgoing.is_automatic for outgoing in self._wanted.outgoing)
+        standing = self._wanted.standing(conversation) if conversation else Standing()
         return Scene(
             now=self._asked.now,
             hostname=self._means.hostname,
@@ -172,50 +135,33 @@ class Act:
             state=standing.state,
             is_confirmed=standing.is_confirmed,
             captures=match.captures,
-            replies_left=max(0, self._means.replies_per_hour - self.found.replies - sent),
+            replies_left=max(0, self._replies_left - self._wanted.automatic),
             verp=self._means.verp,
-            questions=self._open_questions(),
+            questions=self._wanted.open_questions(self.found.questions),
             has_questions=self.has_questions,
             log=self._means.log,
         )
 
     def touch(self, conversation: ConversationKey, recipient: Address, captures: Captures) -> None:
         """A state function of it ran."""
-        touched = {**(self._wanted.touched or {}), conversation: Touched(recipient, captures)}
-        self._wanted = replace(self._wanted, touched=touched)
+        self._wanted = self._wanted.touch(conversation, recipient, captures)
 
     def move(self, conversation: ConversationKey, state: str, route: str) -> None:
         """It is in this state from now on; the handlers that follow see it so."""
-        standing = self._standing(conversation)
-        if standing.state == state:
-            return
-        move = Move(conversation, standing.state, state, route)
-        standings = {**self._wanted.standings, conversation: replace(standing, state=state)}
-        self._wanted = replace(self._wanted, standings=standings, moves=(*self._wanted.moves, move))
+        self._wanted = self._wanted.move(conversation, state, route)
 
     def confirm(self, conversation: ConversationKey) -> None:
         """Its correspondent has answered a question."""
-        standings = {
-            **self._wanted.standings,
-            conversation: replace(self._standing(conversation), is_confirmed=True),
-        }
-        confirmed = (*self._wanted.confirmed, conversation)
-        self._wanted = replace(self._wanted, standings=standings, confirmed=confirmed)
+        self._wanted = self._wanted.confirm(conversation)
 
     def take(self, effects: Effects) -> None:
         """The handlers of one recipient have ended well: what they want is wanted."""
-        wanted = self._wanted
         self._withheld += effects.withheld
-        self._wanted = replace(
-            wanted,
-            outgoing=(*wanted.outgoing, *effects.outgoing),
-            questions=(*wanted.questions, *effects.questions),
-            answered=(*wanted.answered, *effects.answered),
-        )
+        self._wanted = self._wanted.take(effects)
 
     def send(self, outgoing: Outgoing) -> None:
         """One more mail, of our own."""
-        self._wanted = replace(self._wanted, outgoing=(*self._wanted.outgoing, outgoing))
+        self._wanted = self._wanted.send(outgoing)
 
     async def mark(self) -> None:
         """Remember this moment."""
@@ -256,14 +202,14 @@ class Act:
         found = await self.unit.begin(until=self._means.clock.monotonic() + self._means.lock_wait_s)
         if found.settled:
             raise AlreadySettled("an earlier attempt has settled it")
-        self._hold_back(found)
+        self._hold_back()
 
     async def _prepared(self, answer: Reply) -> Work:
         await self.begin_late()
         keys = (self._transaction.key(recipient) for recipient in self._recipients)
         # Who was settled before, with other recipients, stays so: Postfix may put a retry together anew.
         self._written = {key: answer for key in keys if key not in self.found.settled}
-        return self._work(self._written)
+        return self._wanted.work(self._written, self.machines, self._asked.now)
 
     async def add(self, outgoing: Outgoing) -> None:
         """One more mail after the relay. Raises StoreError."""
@@ -304,48 +250,12 @@ class Act:
             # The answer is older than this, and stays.
             self._means.log.bug(self._transaction, error)
 
-    def _hold_back(self, found: Found) -> None:
+    @property
+    def _replies_left(self) -> int:
+        return self._means.replies_per_hour - self.found.replies
+
+    def _hold_back(self) -> None:
         """Leave out automatic mail beyond the limit, which its handler could not know of."""
-        left = self._means.replies_per_hour - found.replies
-        kept: list[Outgoing] = []
-        for outgoing in self._wanted.outgoing:
-            if outgoing.is_automatic and left <= 0:
-                self._means.log.reply_withheld(self._transaction, "too many within an hour")
-                continue
-            left -= outgoing.is_automatic
-            kept.append(outgoing)
-        self._wanted = replace(self._wanted, outgoing=tuple(kept))
-
-    def _work(self, settled: Mapping[str, Reply]) -> Work:
-        wanted = self._wanted
-        touched = wanted.touched or {}
-        return Work(
-            moves=wanted.moves,
-            ran=tuple(touched),
-            timers=tuple(self._timers(touched)),
-            confirmed=wanted.confirmed,
-            outgoing=wanted.outgoing,
-            questions=wanted.questions,
-            answered=wanted.answered,
-            settled=settled,
-        )
-
-    def _timers(self, touched: Mapping[ConversationKey, Touched]) -> Sequence[Timer]:
-        timers = []
-        for conversation, by in touched.items():
-            state = self.state_of(conversation)
-            after = self.machines.after(conversation.machine, state)
-            if after is not None:
-                due_at = self._asked.now + after.delta
-                timer = Timer(conversation, state, after.to, due_at, by.recipient, by.captures)
-                timers.append(timer)
-        return timers
-
-    def _standing(self, conversation: ConversationKey) -> Standing:
-        return self._wanted.standings.get(conversation) or Standing(START)
-
-    def _open_questions(self) -> tuple[Question, ...]:
-        """Those that were found, without what has been answered or asked anew in this attempt."""
-        gone = {question.id for question in (*self._wanted.answered, *self._wanted.questions)}
-        kept = [question for question in self.found.questions if question.id not in gone]
-        return (*kept, *self._wanted.questions)
+        wanted, self._wanted = self._wanted, self._wanted.within(self._replies_left)
+        for _ in range(len(wanted.outgoing) - len(self._wanted.outgoing)):
+            self._means.log.reply_withheld(self._transaction, "too many within an hour")
