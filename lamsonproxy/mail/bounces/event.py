@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from lamsonproxy.mail.bounces.finding import ACTIONS, Finding, status_in
 
 RECIPIENTS_LIMIT = 1000
+_VALUE_LIMIT = 1024
 
 _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 """Where the words of "MailboxFull" meet."""
@@ -55,7 +56,9 @@ def _object(text: str) -> dict[str, object]:
 
 def _findings(about: dict[str, object], kind: str) -> Iterator[Finding]:
     for recipient in _list(about.get("bouncedRecipients")):
-        fields = {name: str(value) for name, value in _dict(recipient).items() if isinstance(value, str)}
+        fields = {
+            name: value[:_VALUE_LIMIT] for name, value in _dict(recipient).items() if isinstance(value, str)
+        }
         said = fields.get("diagnosticCode", "").partition(";")[2].strip()
         # A bounce without a diagnostic was found by SES itself, which says so in words of its own.
         own = _WORDS.sub(" ", f"{about.get('bounceType')} {about.get('bounceSubType')}")
@@ -68,7 +71,7 @@ def _findings(about: dict[str, object], kind: str) -> Iterator[Finding]:
         yield Finding(str(_dict(recipient).get("emailAddress") or ""), "complained")
     if kind == "delivery":
         for address in _list(about.get("recipients")):
-            yield Finding(str(address), "delivered", said=str(about.get("smtpResponse") or ""))
+            yield Finding(str(address), "delivered", said=str(about.get("smtpResponse") or "")[:_VALUE_LIMIT])
 
 
 def _dict(value: object) -> dict[str, object]:

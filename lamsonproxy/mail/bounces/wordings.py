@@ -32,6 +32,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("networkerror", ways.LOOP),
     ("rejected", senders.BLOCKED_SENDER),
     ("blocked", clients.SURELY_BLOCKED),
+    ("rejected", senders.NO_SUCH_SENDER),
     ("virusdetected", messages.VIRUS),
     ("spamdetected", (*messages.SPAM, *tongues.SPAM)),
     ("norelaying", senders.NO_RELAYING),

@@ -43,18 +43,19 @@ MAILBOX_FULL = (
     r"(?:used|exhausted) (?:up )?(?:all |the |its |their )?(?:allowed |available )?(?:storage|quota|space)",
     r"account is temporarily (?:unavailable|disabled).{0,20}quota",
 )
+# Who or what has gone. Where it is the address itself, nothing is left of it before the verb.
+_GOER = rf"(?:\A|[.:;] ?|\b(?<!your )(?<!ip ){_WHO}(?: \w+){{0,2}} )"
 MOVED = (
     (
-        r"\b(?:has|have|was|is) (?:been )?(?:moved|changed|migrated|relocated)\b(?! to (?:spam"
-        r"|junk))"
+        rf"{_GOER}(?:has|have|was) (?:been )?(?:moved|migrated|relocated)\b"
+        r"(?! (?:in)?to (?:\w+ )?(?:spam|junk|quarantine|trash|bulk))"
     ),
-    r"\bmailbox has moved",
-    (
-        r"no longer (?:on (?:this )?server|at (?:this|that)|works|with (?:us|the)|in use|used"
-        r"|valid|available|exists|an? employee|monitored|here)"
-    ),
-    r"not (?:here )?any ?more|new (?:e-?mail )?address (?:is|of)|forwarding address",
-    r"has left the (?:company|organi[sz]ation)|replaced by|not local; (?:please )?try",
+    rf"\b(?<!your )(?<!ip ){_WHO} (?:has|was) (?:been )?changed\b|\bnew (?:e-?mail )?address:",
+    rf"{_GOER}(?:is )?no longer (?:in use|used|valid|available|exists|monitored)(?! (?:to|from|for|with)\b)",
+    r"no longer (?:works|on (?:this )?server|at (?:this|that)|with (?:us|the)|an? employee|here)",
+    r"not here any ?more|\bnew (?:e-?mail )?address (?:is (?=\W|$)|of (?:this|the|that) )",
+    r"has left the (?:company|organi[sz]ation)|(?:address|mailbox|account) (?:was|has been|is) replaced by",
+    r"not local; (?:please )?try",
 )
 SUSPENDED = (
     (
@@ -74,32 +75,38 @@ SUSPENDED = (
     r"\b(?:mail ?box|account) (?:\S{1,80} )?is restricted",
     r"domain (?:\S{1,80} )?(?:is |has been )?(?:suspended|parked)|(?:\A|[.:] ?)inactive(?! e-?mail)\b",
 )
+# Not from these, not so, and not now.
+_AT_ALL = (
+    r"(?! (?:from|with|without|by|via|over|through|sent|to|in|on|if|unless|until|that|of|right|now|today"
+    r"|currently|temporarily|at (?:this|the) (?:time|moment))\b|,? (?:system )?shutting|,? try)"
+)
 NOT_ACCEPTING = (
-    r"\bnull ?mx\b|does(?: not|n't) accept (?:any )?(?:e-?)?mail\b(?! with)",
-    r"not accept(?:ing)? (?:any )?mail\b(?! from| with)|\bno (?:valid |usable |reachable )?mx\b",
-    r"couldn't find (?:a|any) mail exchanger|no (?:valid )?mail ?(?:exchanger|server|host)",
-    r"not a mail (?:server|host)|not accepting network messages|network messages",
-    r"smtp protocol (?:is )?not (?:supported|available)|no mail exchanger|never accepts? mail",
-    r"mail is not accepted|indicated no smtp service",
+    rf"\bnull ?mx\b|(?:does(?: not|n't)|not|never) accepts? (?:any )?(?:e-?)?mail\b{_AT_ALL}",
+    r"\bno (?:valid |usable |reachable )?mx\b(?! (?:records? )?(?:for|of) (?:your|(?:the )?(?:\w+ )?sender))"
+    r"|\bno mail ?exchanger\b(?! (?:\w+ )?for your)|couldn't find (?:a|any) mail exchanger",
+    r"no valid mail ?(?:exchanger|server|host)|(?<!your host is )not a mail (?:server|host)\b(?!: your)",
+    r"not accepting network messages|smtp protocol (?:is )?not (?:supported|available)",
+    rf"\bmail is not accepted\b{_AT_ALL}|indicated no smtp service",
 )
 UNKNOWN_HOST = (
     (
-        r"\b(?:unknown|no such|invalid|nonexistent|non-existent|bad destination|unresolvable"
+        r"(?<!link to )\b(?:unknown|no such|invalid|nonexistent|non-existent|bad destination|unresolvable"
         r"|unrouteable|unroutable) (?:mail )?(?:host|domain|destination domain|system|server"
-        r"|internet)"
+        r"|internet)\w?\b(?!,? (?:error|failure|response|reply|problem|certificate))"
     ),
     (
-        r"\b(?:host|domain)s?(?: name| or domain name)?(?: part)?[ :]*(?:\S+ )?(?:was |is |are "
+        r"\b(?<!url )(?:host|domain)s?(?: name| or domain name)?(?: part)?[ :]*(?:\S+ )?(?:was |is |are "
         r"|could |cannot |can't )*(?:unknown|not (?:be )?(?:found|exist|valid|resolved|known)"
         r"|doesn't exist|does not exist|no longer exists|could not be found|can't be found"
         r"|cannot be found|lookup fail\w*|has no|isn't in)"
+        r"(?! in (?:\w+ )?(?:allow|white|permit|accept))"
     ),
     r"domain .{0,40}(?:could not|cannot|can't) be resolved",
     r"cannot find (?:the )?host\b|name or service not known|nxdomain|unrout(?:e)?able address|couldn't find any host",
     r"illegal host|host/domain|address lookup (?:failed|did not)|hostname.{0,20}not",
-    r"dns domain .{0,40}not exist|domain does|invalid destination|unable to route|no route found to",
+    r"dns domain .{0,40}not exist|invalid destination\b(?! port)|unable to route|no route found to",
     r"(?:server|host|domain)\b.{0,40}(?:not (?:be )?found|unknown) in (?:the )?(?:dns|domain name)",
-    r"dns (?:did not|could not)|perm_failure: dns",
+    r"dns (?:did not|could not) (?:find|resolve|know|return)|perm_failure: dns",
 )
 UNKNOWN_USER = (
     (

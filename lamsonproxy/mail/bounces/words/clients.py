@@ -36,6 +36,15 @@ SURELY_BLOCKED = (
     r"connections? from .{0,80}(?:not accepted|refused|denied)",
     r"your (?:host|server|ip)\b.{0,40}?not allowed|from your country",
     r"\bip (?:address )?is (?:in|on) (?:the|our|a)\b|\b(?:invalid|bad) (?:helo|ehlo)\b",
+    # Its name, in the words of a host of the recipient that does not exist.
+    r"\b(?:unknown|no such|invalid|illegal|not found|not exist|no mail ?exchanger)\b[^;]{0,60}"
+    r"\b(?:helo|ehlo|greeting)\b",
+    r"\bfrom (?:an? )?(?:invalid|illegal|unknown|unresolvable|non-?existent) hosts?\b"
+    r"|\bunknown (?:host|client): your\b",
+    (
+        r"\byour (?:mail |smtp |sending )?(?:server|host|client)(?:'s)?(?: ?name)?\b[^.;]{0,30}?"
+        r"\b(?:unknown|has no|not (?:be )?(?:found|resolved)|does(?:n't| not) (?:exist|resolve)|not a mail)"
+    ),
     # T-Online's banner.
     r"\bip[:=] ?[\d.]{7,15} - a problem",
     # Error codes of Spectrum's and Cox's postmaster pages.
@@ -79,8 +88,9 @@ TOO_MUCH = (
     ),
     r"\bmax(?:imum)?\b.{0,30}?\bconnections?",
     r"(?:relay|sending|daily|hourly) (?:relay )?(?:quota|limit)|at a rate that|rate[ -]?limit|\bthrottl",
-    r"(?:session|concurren\w+) limit exceeded|number of rcpts?|out of .{0,20}\brcpt",
+    r"(?:session|concurren\w{1,5}) limit exceeded|number of rcpts?|out of .{0,20}\brcpt",
     r"too (?:fast|frequent)|frequency limit|too many (?:messages|mails|emails|requests)",
+    r"\b(?:rate|number|percentage|share|amount) of (?:invalid|unknown|bad|non-?existent|wrong) \w",
     r"sending .{0,30}too (?:fast|quickly|many)|unusual rate",
     r"exceeded (?:the )?(?:rate|hourly|daily|maximum number)",
 )

@@ -31,6 +31,17 @@ BLOCKED_SENDER = (
     r"sendasdenied|permissions? to send as|\bnot (?:allowed|permitted|authori[sz]ed) to send as",
     r"\byour (?:e-?mail )?address (?:is |was |has been )?(?:blocked|blacklisted)",
 )
+NO_SUCH_SENDER = (
+    (
+        r"\b(?:sender(?:'s|s)?|sending|return|envelope|originator|from|your)[ -](?:\S{1,60} ){0,2}?(?:domain|address)\b"
+        r".{0,60}?\b(?:no (?:valid )?(?:mx|a|dns)\b|could not|null ?mx"
+        r"|not (?:be )?(?:found|resolved|exist)|doesn't exist"
+        r"|does(?:n't| not) (?:resolve|match|align)|unknown|invalid|unrout)"
+    ),
+    r"\bno (?:valid )?(?:mx|mail ?exchanger)s? (?:records? )?(?:for|of) (?:your|(?:the )?(?:\w+ of )?(?:the )?sender)",
+    r"\b(?:callback|call-?out|verification)\b[^.;]{0,30}\bsender\b.{0,20}?\bfailed|\baddress in mail from\b",
+)
+"""What is said of the sender's domain and address in the words of a recipient that does not exist."""
 BAD_REPUTATION = (r"\b(?:low|poor|bad|negative|ip|domain|sender|senders?'s?)\b.{0,30}?\breputation",)
 NO_RELAYING = (
     (
@@ -87,6 +98,7 @@ REJECTED_SENDER = (
     r"(?:messages?|mail) from .{0,60}\bdeferred\b|(?:\bnot|n't) want (?:your|any)\b.{0,20}\b(?:mail|messages?)",
     r"\byou (?:have been|are|were) (?:blocked|blacklisted|banned) by",
     r"closed (?:mailing )?list|\bmoderator|groups\.google\.com|posting.{0,30}not allowed",
+    r"\bnot available (?:from|to|for) (?:\w+ )?(?:outside|external|senders)",
     r"null sender|empty envelope|not subscribed to|delivery not authori[sz]ed|not in .{0,20}(?:white|allow) ?list",
 )
 SECURITY = (

@@ -8,14 +8,14 @@ Stems rather than words, for endings change; what belongs to a thing stands with
 FULL = (
     r"(?:postfach|posteingang).{0,40}(?:voll\b|überfüllt)|(?:ü|ue)berf(?:ü|ue)lltes postfach|zu ?viele mails",
     r"(?:quota|speicher\w{0,10}).{0,30}(?:(?:ü|ue)berschritten|ersch(?:ö|oe)pft)",
-    r"(?:mailbox|postvak|brievenbus).{0,40}\bvol\b|(?:postlåda|brevlåda|inkorg|postkasse\w*).{0,30}\bfu?ll?d?\b",
+    r"(?:mailbox|postvak|brievenbus).{0,40}\bvol\b|(?:postlåda|brevlåda|inkorg|postkasse\w{0,5}).{0,30}\bfu?ll?d?\b",
     r"bo[iî]te.{0,60}(?:pleine|saturée)|quota (?:d[eé]pass|atteint)|espace (?:disque )?insuffisant"
     r"|manque d(?:e |\W)(?:ressources de )?(?:espace|stockage|place)",
     r"(?:buz[oó]n|casilla|correo).{0,40}llen[oa]|cuota.{0,20}(?:excedid|superad)|espacio insuficiente",
     r"caixa.{0,40}(?:chei[ao]|lotada)|[cq]u?ota.{0,20}exced|sem espaço",
     r"cas(?:ell|sett)a.{0,60}\bpien[ao]|spazio.{0,20}esaurit|quota.{0,20}superat",
     r"skrzynk.{0,30}(?:pełn|przepełnion)|schránk.{0,30}(?:pln[áa]|zaplněn)|postafiók.{0,30}(?:megtelt|tele\b)",
-    r"posta kutusu.{0,30}dolu|переполнен|квот\w*.{0,20}(?:превыш|исчерп)|ящик.{0,30}(?:заполнен|полон)",
+    r"posta kutusu.{0,30}dolu|переполнен|квот.{0,25}(?:превыш|исчерп)|ящик.{0,30}(?:заполнен|полон)",
     r"容量.{0,20}(?:超|オーバ)|(?:メールボックス|受信箱).{0,30}(?:一杯|いっぱい|満杯)",
     r"(?:邮箱|郵箱|信箱|收件箱).{0,10}[满滿]|空间不足|配额.{0,10}[超满]|(?:용량|사서함).{0,10}(?:초과|가득)",
 )
@@ -60,10 +60,10 @@ ASLEEP = (
     r"(?:帐号|账号|用户|邮箱).{0,8}(?:冻结|停用|禁用|锁定|休眠)|계정.{0,10}(?:정지|비활성)",
 )
 NO_HOST = (
-    r"(?:dom[äa]ne?|domain|domein)\w*.{0,40}(?:nicht gefunden|unbekannt|existiert nicht|niet gevonden|inte hitta)",
+    r"(?:dom[äa]ne?|domain|domein).{0,45}(?:nicht gefunden|unbekannt|existiert nicht|niet gevonden|inte hitta)",
     r"(?:domaine|hôte|serveur).{0,40}(?:introuvable|inexist|inconnu|n'existe)",
     r"(?:dominio|domínio|servidor).{0,40}(?:inexist|no existe|não existe|non esiste)",
-    r"(?:domen\w*|домен\w*|сервер\w*).{0,40}(?:nie istnieje|не найден|не существует)",
+    r"(?:domen|домен|сервер).{0,45}(?:nie istnieje|не найден|не существует)",
     r"ドメイン.{0,20}(?:見つかりません|存在しません)|域名.{0,10}(?:不存在|错误)",
     r"无法解析.{0,10}域名|도메인.{0,20}(?:없|찾을 수)",
 )
@@ -101,7 +101,7 @@ UNKNOWN_USER = (
     r"nie (?:istnieje|znaleziono|ma takiego)",
     r"nieznany (?:użytkownik|adresat|odbiorca)|neexistuje|nebyl\w? nalezen|neznám",
     r"nem (?:található|létezik)|ismeretlen|bulunamad|bilinmeyen",
-    r"пользовател\w* не|не (?:существует|найден)|нет такого",
+    r"пользовател\w{0,3} не|не (?:существует|найден)|нет такого",
     r"неизвестн\w{1,3} (?:получател|пользовател|адрес)|存在しないメール|存在しません|見つかりません",
     r"(?:宛先|ユーザ|アドレス|受信者|ディレクトリ|メールアドレス).{0,40}?(?:ありません|存在し)|不存在|找不到|[查无無]此",
     r"收件人.{0,10}(?:无效|错误)|존재하지 않|찾을 수 없|없는 (?:사용자|주소)",

@@ -50,6 +50,8 @@ EXPIRED = (
     r"host (?:is )?down|socket error|greylist|tried to deliver",
 )
 SURELY_SYSTEM = (
+    # Postfix's, of an address that it could not ask for yet (ADDRESS_VERIFICATION_README).
+    r"\bunverified address:|\bverification in progress\b",
     r"mail transport (?:unavailable|error)|database (?:is )?unavailable|mail server temporarily rejected",
     r"mx record points to local host|unable to lock|\btrouble in \w"
     r"|service not available(?:,? closing|\W*$| \[)",
@@ -66,7 +68,7 @@ SYSTEM = (
         r"|denied)"
     ),
     (
-        r"temporar\w+ (?:\w+ )?(?:failure|error|problem|unavailable|deferred|rejected|system"
+        r"temporar\w{1,4} (?:\w+ )?(?:failure|error|problem|unavailable|deferred|rejected|system"
         r"|local)"
     ),
     r"could not load|(?:queue|database|store|mdb) (?:is )?(?:unavailable|not available|busy)|there is no mdb",

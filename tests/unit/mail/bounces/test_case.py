@@ -4,7 +4,7 @@ import pytest
 
 from lamsonproxy.mail.bounces.finding import Finding
 from lamsonproxy.mail.bounces.normal import normal
-from lamsonproxy.mail.bounces.reasons import judge
+from lamsonproxy.mail.bounces.reasons import HARD, judge
 
 
 def reason_of(said: str, status: str = "", section: str = "", action: str = "failed") -> str:
@@ -83,3 +83,29 @@ def test_numbers_that_only_look_like_codes_stay() -> None:
 
 def test_a_sentence_is_whole_over_the_lines_of_a_reply() -> None:
     assert normal("550-5.7.1 your\n    550-5.7.1 mail\n 550 5.7.1 is unwanted") == "your mail is unwanted"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("no such user", "systemerror"),
+        ("unknown host", "networkerror"),
+        ("this address has changed", "systemerror"),
+        ("the domain does not accept mail", "systemerror"),
+    ],
+)
+def test_nothing_is_for_ever_beside_words_of_now(words: str, reason: str) -> None:
+    assert reason_of(f"550 5.1.1 {words}, try again later") == reason
+    assert reason_of(f"550 5.1.1 {words}. {'Yours, the host. ' * 4}Try again later") not in ("", reason)
+
+
+@pytest.mark.parametrize("command", ["MAIL FROM", "EHLO"])
+@pytest.mark.parametrize("words", ["no such domain", "that host has no MX", "bob is no longer with us"])
+def test_nothing_is_known_of_the_recipient_before_rcpt(words: str, command: str) -> None:
+    assert reason_of(f"550 {words} (in reply to {command} command)") not in HARD
+
+
+def test_a_host_that_takes_no_mail_may_say_so_in_its_banner() -> None:
+    refused = "host mx.example.com[192.0.2.1] refused to talk to me:"
+    assert reason_of(f"{refused} 521 mx.example.com does not accept mail") == "notaccept"
+    assert reason_of(f"{refused} 554 mx.example.com does not accept mail") == "blocked"
