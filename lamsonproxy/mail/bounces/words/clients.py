@@ -40,7 +40,7 @@ SURELY_BLOCKED = (
     r"\b(?:unknown|no such|invalid|illegal|not found|not exist|no mail ?exchanger)\b[^;]{0,60}"
     r"\b(?:helo|ehlo|greeting)\b",
     r"\bfrom (?:an? )?(?:invalid|illegal|unknown|unresolvable|non-?existent) hosts?\b"
-    r"|\bunknown (?:host|client): your\b",
+    r"|\bunknown (?:host|client): your\b|\bclient host ?name\b.{0,20}\bnot\b",
     (
         r"\byour (?:mail |smtp |sending )?(?:server|host|client)(?:'s)?(?: ?name)?\b[^.;]{0,30}?"
         r"\b(?:unknown|has no|not (?:be )?(?:found|resolved)|does(?:n't| not) (?:exist|resolve)|not a mail)"

@@ -33,13 +33,15 @@ BLOCKED_SENDER = (
 )
 NO_SUCH_SENDER = (
     (
-        r"\b(?:sender(?:'s|s)?|sending|return|envelope|originator|from|your)[ -](?:\S{1,60} ){0,2}?(?:domain|address)\b"
-        r".{0,60}?\b(?:no (?:valid )?(?:mx|a|dns)\b|could not|null ?mx"
+        r"\b(?:sender(?:'s|s)?|sending|return|envelope|originator|from|your)[ -]"
+        r"(?:(?!recipient|intended)\S{1,60} ){0,2}?(?:domain|address)\b"
+        r".{0,60}?\b(?:no (?:valid )?(?:mx|a|dns)\b|(?:could|can) ?not|null ?mx|nxdomain"
         r"|not (?:be )?(?:found|resolved|exist)|doesn't exist"
         r"|does(?:n't| not) (?:resolve|match|align)|unknown|invalid|unrout)"
     ),
     r"\bno (?:valid )?(?:mx|mail ?exchanger)s? (?:records? )?(?:for|of) (?:your|(?:the )?(?:\w+ of )?(?:the )?sender)",
-    r"\b(?:callback|call-?out|verification)\b[^.;]{0,30}\bsender\b.{0,20}?\bfailed|\baddress in mail from\b",
+    r"\b(?:callback|call-?out|verification)\b[^.;]{0,30}\bsender\b.{0,20}?\bfailed",
+    r"\baddress in mail from\b|\bsender nxdomain\b",
 )
 """What is said of the sender's domain and address in the words of a recipient that does not exist."""
 BAD_REPUTATION = (r"\b(?:low|poor|bad|negative|ip|domain|sender|senders?'s?)\b.{0,30}?\breputation",)
