@@ -68,8 +68,8 @@ ANNOUNCEMENTS = (
 """The sentence before the list of those whom a mail did not reach."""
 
 DELAYS = (
-    r"\b(?:delayed|postponed|still being retried|warning: (?:message|could not send)|delivery (?:delay|warning)",
-    r"temporar(?:y|ily) (?:failure|undeliverable))|\(delay\)|verzögert|noch nicht zugestellt|遅延|延迟",
+    r"\b(?:delayed|postponed|still being retried|warning: (?:message|could not send)|delivery (?:delay|warning)"
+    r"|temporar(?:y|ily) (?:failure|undeliverable))|\(delay\)|verzögert|noch nicht zugestellt|遅延|延迟",
 )
 
 STILL_TRYING = (
