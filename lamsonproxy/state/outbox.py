@@ -6,8 +6,9 @@
 
 Law: a row goes only when downstream took its recipients or an operator drops it, and a mail's octets go with the last
 row that needs them. Of one conversation the oldest mail leaves first, and no other while it waits; the batches of one
-mail may go together. It has left when downstream took it for anybody: a list's next mail does not wait for one reader
-of the last. Rows of one conversation are written under its lock, so the order of their ids is that of their commits.
+mail may go together. A row has left when downstream took it for anybody: a list's next mail does not wait for one
+reader of the last. Rows of one conversation are written under its lock, so the order of their ids is that of their
+commits.
 """
 
 import asyncio
