@@ -30,8 +30,7 @@ _REASONS = {
     "2.122": "toomanyconn",
     "3.0": "systemerror",
     "3.1": "systemerror",
-    # §3.4: perhaps for a shutdown, load or maintenance. A host that means for ever says so in words.
-    "3.2": "systemerror",
+    "3.2": "notaccept",
     "3.3": "systemerror",
     "3.4": "mesgtoobig",
     "3.5": "systemerror",
