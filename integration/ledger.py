@@ -21,8 +21,8 @@ from tests.downstream import RawSink
 
 STEPS = "step.{number}.{tag}@app.test"
 """The addresses of `Traffic`."""
-PACE = "[outbox]\nsweep_s = 1\nretry_min_s = 1\n"
-"""Retries come within seconds."""
+PACE = "[outbox]\nsweep_s = 1\nretry_min_s = 1\nlease_s = 120\n"
+"""Retries come within seconds; and soon what was claimed while the database died, of which nobody knows."""
 LIMIT_S = 240
 
 _STEPS = "SELECT conversation, old, lamson_transition.new FROM lamson_transition ORDER BY id"
