@@ -48,6 +48,9 @@ UNREADABLE = "the row cannot be read"
 REPLY_LIMIT = 1000
 """Characters kept of what downstream said."""
 
+UNHEARD_LIMIT = 20
+"""Claims of which nobody knows whether they were made."""
+
 _mate = outbox.alias("mate")
 _is_first = or_(
     outbox.c.conversation == "",
@@ -77,12 +80,20 @@ _SAME = ("content", "conversation", "kind", "trace", "written_at")
 """What the rows have in common that come from one."""
 
 
-def claim(connection: Connection, limit: int, now: datetime, lease_until: datetime) -> list[Due]:
-    """Lease mail that is due."""
+def claim(
+    connection: Connection,
+    limit: int,
+    now: datetime,
+    lease_until: datetime,
+    lease: str,
+    unheard: Collection[str] = (),
+) -> list[Due]:
+    """Lease mail that is due. What has one of the leases `unheard` is given back before."""
+    if unheard:
+        connection.execute(update(outbox).where(outbox.c.lease.in_(unheard)).values(_NO_LEASE))
     rows = connection.execute(_DUE.limit(limit), {"now": now}).all()
     if not rows:
         return []
-    lease = secrets.token_hex(16)
     ids = [row.id for row in rows]
     connection.execute(
         update(outbox).where(outbox.c.id.in_(ids)).values(lease=lease, lease_until=lease_until)
@@ -239,10 +250,20 @@ class SqlOutbox:
         self._database = database
         self._turn = asyncio.Lock()
         self._ended = _Ended()
+        self._unheard: list[str] = []
+        """Leases of claims that failed. One whose COMMIT was not answered may stand, and nobody sends what it has."""
 
     async def claim(self, limit: int, *, now: datetime, lease_until: datetime) -> Sequence[Due]:
         """See the port."""
-        return await self._database.transaction(claim, limit, now, lease_until)
+        lease, unheard = secrets.token_hex(16), tuple(self._unheard)
+        try:
+            claimed = await self._database.transaction(claim, limit, now, lease_until, lease, unheard)
+        except BaseException:
+            # In a long outage the first ones are those that may stand.
+            self._unheard = [*self._unheard, lease][:UNHEARD_LIMIT]
+            raise
+        self._unheard = [each for each in self._unheard if each not in unheard]
+        return claimed
 
     async def settle(
         self,

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
+from lamsonproxy.errors import StoreError
 from lamsonproxy.mail.envelope import Envelope
 from lamsonproxy.mail.reply import Reply
 from lamsonproxy.outbox import Pace, Sending
@@ -55,6 +57,25 @@ async def test_what_is_claimed_is_nobody_elses_until_its_lease_is_over(rig: Rig)
     rig.clock.advance(1)
     [second] = await rig.claim()
     assert second.id == first.id and second.lease != first.lease
+
+
+@pytest.mark.fault("B4")
+async def test_a_claim_whose_commit_nobody_heard_of_keeps_no_mail_waiting(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.has()
+    transaction = rig.database.transaction
+
+    async def unheard(*act: Any) -> None:
+        await transaction(*act)
+        raise StoreError("the connection to the database was lost")
+
+    monkeypatch.setattr(rig.database, "transaction", unheard)
+    with pytest.raises(StoreError):
+        await rig.claim()
+    monkeypatch.undo()
+    assert len(await rig.claim()) == 1
+    assert await rig.claim() == [], "its own leases are not given back"
 
 
 async def test_who_has_lost_the_claim_settles_nothing(rig: Rig) -> None:
